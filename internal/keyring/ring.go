@@ -1,0 +1,190 @@
+package keyring
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// KeySize is the length of a master key in bytes.
+const KeySize = 32
+
+// The envelope, all numbers big-endian:
+//
+//	version  1 byte    1
+//	key id   4 bytes   of the master key
+//	month    2 bytes   since 2020-01, UTC
+//	nonce   12 bytes   random
+//	text     n bytes   AES-256-GCM
+//	tag     16 bytes
+//
+// The header needs no tag of its own: another version is refused, and another
+// key id or month leads to another key.
+const (
+	version    = 1
+	headerSize = 1 + idSize + 2
+	idSize     = 4
+	nonceSize  = 12
+	tagSize    = 16
+	firstYear  = 2020
+)
+
+// Overhead is how many bytes longer a sealed text is than the plain one.
+const Overhead = headerSize + nonceSize + tagSize
+
+// ErrSealed says that an envelope can't be opened here: it was changed, belongs
+// to another place, or its master key is not on the ring.
+var ErrSealed = errors.New("sealed data is damaged, out of its place or of an unknown key")
+
+// Place is where a sealed value lives. A value opens only in the place that it
+// was sealed for, so that nobody can swap the values of two rows.
+type Place struct {
+	Table, Column string
+	// Owner is the public id of the subscription; "": installation-wide.
+	Owner string
+	// ID is the public id of the row.
+	ID string
+}
+
+// Ring holds the installation's master keys: the primary one seals, all of them
+// open. It may be used by many goroutines at once.
+type Ring struct {
+	masters []master // the primary first
+	cache   cache
+}
+
+// master is one master key, ready for derivation.
+type master struct {
+	id  [idSize]byte
+	prk []byte // HKDF-Extract of the key
+}
+
+// NewKey makes a random master key.
+func NewKey() ([]byte, error) {
+	key := make([]byte, KeySize)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("make a master key: %w", err)
+	}
+	return key, nil
+}
+
+// New makes a ring of a primary key and those that came before it.
+func New(primary []byte, older ...[]byte) (*Ring, error) {
+	r := &Ring{cache: newCache(maxDerived)}
+	for i, key := range append([][]byte{primary}, older...) {
+		if len(key) != KeySize {
+			return nil, fmt.Errorf("master key %d has %d bytes; it must have %d", i+1, len(key), KeySize)
+		}
+		m, err := newMaster(key)
+		if err != nil {
+			return nil, fmt.Errorf("master key %d: %w", i+1, err)
+		}
+		r.masters = append(r.masters, m)
+	}
+	return r, nil
+}
+
+func newMaster(key []byte) (master, error) {
+	prk, err := hkdf.Extract(sha256.New, key, []byte("teamsconnector keyring 1"))
+	if err != nil {
+		return master{}, err
+	}
+	sum := sha256.Sum256(append([]byte("teamsconnector key id\x00"), key...))
+	return master{id: [idSize]byte(sum[:idSize]), prk: prk}, nil
+}
+
+// Seal encrypts a value for its place, under a key of that table, owner and
+// month. A time outside of the months that fit counts as the nearest one that does.
+func (r *Ring) Seal(at Place, month time.Time, plain []byte) []byte {
+	m := monthOf(month)
+	aead, err := r.derive(0, at, m)
+	if err != nil {
+		panic(fmt.Sprintf("keyring: derive a key: %v", err)) // only with wrong sizes, which are constants
+	}
+	out := make([]byte, 0, Overhead+len(plain))
+	out = append(out, version)
+	out = append(out, r.masters[0].id[:]...)
+	out = binary.BigEndian.AppendUint16(out, m)
+	return aead.Seal(out, nil, plain, at.bound())
+}
+
+// Open decrypts what Seal made for the same place. Every error is ErrSealed.
+func (r *Ring) Open(at Place, sealed []byte) ([]byte, error) {
+	if len(sealed) < Overhead || sealed[0] != version {
+		return nil, fmt.Errorf("open %s.%s: %w", at.Table, at.Column, ErrSealed)
+	}
+	id, m := sealed[1:1+idSize], binary.BigEndian.Uint16(sealed[1+idSize:headerSize])
+	for i := range r.masters { // two masters may share an id by chance
+		if !bytes.Equal(r.masters[i].id[:], id) {
+			continue
+		}
+		aead, err := r.derive(i, at, m)
+		if err != nil {
+			continue
+		}
+		if plain, err := aead.Open(nil, nil, sealed[headerSize:], at.bound()); err == nil {
+			return plain, nil
+		}
+	}
+	return nil, fmt.Errorf("open %s.%s: %w", at.Table, at.Column, ErrSealed)
+}
+
+// derive returns the cipher of one table, owner and month under a master key.
+// Its Seal puts a random nonce in front of the text. By NIST SP 800-38D a key may
+// seal 2^32 texts with random nonces: more than an owner sends in a month.
+func (r *Ring) derive(i int, at Place, month uint16) (cipher.AEAD, error) {
+	k := derived{master: i, table: at.Table, owner: at.Owner, month: month}
+	if aead, ok := r.cache.get(k); ok {
+		return aead, nil
+	}
+	info := framed([]byte(at.Table), []byte(at.Owner), binary.BigEndian.AppendUint16(nil, month))
+	key, err := hkdf.Expand(sha256.New, r.masters[i].prk, string(info), KeySize)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, err
+	}
+	r.cache.put(k, aead)
+	return aead, nil
+}
+
+// bound is the additional data that ties a text to its place; Owner is in the key.
+func (p Place) bound() []byte {
+	return framed([]byte(p.Table), []byte(p.Column), []byte(p.ID))
+}
+
+// monthOf counts months since 2020-01 in UTC.
+func monthOf(t time.Time) uint16 {
+	t = t.UTC()
+	months := (t.Year()-firstYear)*12 + int(t.Month()) - 1
+	if months < 0 {
+		return 0
+	}
+	if months > math.MaxUint16 {
+		return math.MaxUint16
+	}
+	return uint16(months)
+}
+
+// framed writes parts with their lengths, so that no two lists of parts look alike.
+func framed(parts ...[]byte) (to []byte) {
+	for _, p := range parts {
+		to = binary.BigEndian.AppendUint64(to, uint64(len(p)))
+		to = append(to, p...)
+	}
+	return to
+}
