@@ -1,0 +1,326 @@
+package lane
+
+import (
+	"slices"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/teams"
+)
+
+// Options bound what a Machine starts at once. The zero value works.
+type Options struct {
+	// Sends is how many lanes in good standing may send at once. Default 2,000.
+	Sends int
+	// SlowSends is how many lanes whose last attempt timed out may send at once. Default 256.
+	SlowSends int
+	// Loads is how many lanes that hold no slot may be loading at once. Default 256.
+	Loads int
+}
+
+// Machine decides for all lanes of a node. It is not safe for concurrent use.
+type Machine struct {
+	lanes    map[connector.LaneID]*lane
+	groups   map[connector.GroupID]*group
+	timers   timers
+	slots    [2]slots // of lanes in good standing, of slow ones
+	loads    slots    // for lanes that are loaded without a slot
+	sweepAt  time.Time
+	busy     int // lanes that are sending or settling
+	draining bool
+
+	now time.Time
+	out []Effect
+}
+
+// lane is one webhook's queue: its durable part and what is known of its head.
+type lane struct {
+	connector.Lane
+	group *group
+	phase Phase
+	// known: loaded at least once, so that Lane and group hold.
+	known bool
+	// more: messages may wait in the store that head does not hold.
+	more bool
+	// stale: something but new messages changed in the store.
+	stale bool
+	// started: it had messages waiting when the process started.
+	started bool
+	// token and slot are held by a lane that may load and send right now.
+	token bool
+	slot  *slots
+	// queued: it stands in its group's round or waits for a slot.
+	queued   bool
+	sweeping bool
+	panics   int
+	head     []connector.Item
+	waiting  int
+	last     connector.Seq // of the message that ended last
+	dueAt    time.Time
+	touched  time.Time     // last time that something of it ended
+	took     time.Duration // of its last sends, smoothed
+}
+
+// group is the webhooks that share one of Microsoft's limits.
+type group struct {
+	connector.Group
+	window *window
+	round  []*lane // lanes that want to send, in turn
+	dueAt  time.Time
+}
+
+// slots bounds how many lanes do something at once; the others wait in line.
+type slots struct {
+	free int
+	line []*lane
+}
+
+// New makes a machine that knows no lane yet.
+func New(o Options) *Machine {
+	or := func(n, byDefault int) int {
+		if n > 0 {
+			return n
+		}
+		return byDefault
+	}
+	m := &Machine{lanes: map[connector.LaneID]*lane{}, groups: map[connector.GroupID]*group{}}
+	m.slots[0].free = or(o.Sends, 2000)
+	m.slots[1].free = or(o.SlowSends, 256)
+	m.loads.free = or(o.Loads, 256)
+	return m
+}
+
+// Step takes one event at a time that never goes back, and returns what is to
+// be done, in order. The slice is valid until the next Step.
+func (m *Machine) Step(now time.Time, e Event) []Effect {
+	if now.After(m.now) {
+		m.now = now
+	}
+	m.out = m.out[:0]
+	switch e := e.(type) {
+	case Start:
+		for _, id := range e.Lanes {
+			m.lane(id).started = true
+			m.wake(m.lane(id), 0)
+		}
+	case Wake:
+		m.wake(m.lane(e.Lane), e.N)
+	case Loaded:
+		m.loaded(m.lane(e.Lane.ID), e)
+	case LoadFailed:
+		m.loadFailed(m.lane(e.Lane))
+	case Delivered:
+		m.delivered(m.lane(e.Lane), e)
+	case Settled:
+		m.settled(m.lane(e.Lane))
+	case Swept:
+		m.swept(m.lane(e.Lane), e)
+	case Tick:
+		m.tick()
+	case Drain:
+		m.draining = true
+	}
+	return m.out
+}
+
+// Next returns when a Tick is due; zero: no need of one.
+func (m *Machine) Next() time.Time {
+	next := m.timers.next()
+	if !m.sweepAt.IsZero() && (next.IsZero() || m.sweepAt.Before(next)) {
+		next = m.sweepAt
+	}
+	return next
+}
+
+// Busy returns how many lanes have an attempt under way or being made durable.
+func (m *Machine) Busy() int { return m.busy }
+
+func (m *Machine) lane(id connector.LaneID) *lane {
+	l := m.lanes[id]
+	if l == nil {
+		l = &lane{Lane: connector.Lane{ID: id}, phase: Idle, touched: m.now}
+		m.lanes[id] = l
+	}
+	return l
+}
+
+func (m *Machine) do(e Effect) { m.out = append(m.out, e) }
+
+// enter moves a lane to a phase.
+func (m *Machine) enter(l *lane, to Phase) {
+	m.busy += busy(to) - busy(l.phase)
+	l.phase = to
+	if to != Idle && m.sweepAt.IsZero() {
+		m.sweepAt = m.now.Add(sweepEvery)
+	}
+}
+
+func busy(p Phase) int {
+	if p == Sending || p == Settling {
+		return 1
+	}
+	return 0
+}
+
+// wake notes what changed and starts a lane that stands.
+func (m *Machine) wake(l *lane, n int) {
+	l.waiting += n
+	l.more = true
+	if n == 0 {
+		l.stale = true
+	}
+	switch l.phase {
+	case Idle:
+		m.want(l)
+	case Held:
+		if l.stale {
+			m.want(l)
+		}
+	case Waiting:
+		if n == 0 {
+			m.leave(l)
+			m.want(l)
+		}
+	case Loading, Sending, Settling, Ending: // seen when that is done
+	}
+}
+
+// want lets a lane go on: it is loaded if nothing certain is known of it, else
+// it takes its place among those who wait to send.
+func (m *Machine) want(l *lane) {
+	if l.known && !l.stale && l.State == connector.LaneOpen {
+		m.enter(l, Waiting)
+		m.queue(l)
+		return
+	}
+	m.enter(l, Waiting)
+	m.reload(l)
+}
+
+// reload loads a lane that holds no slot: for its state first of all.
+func (m *Machine) reload(l *lane) {
+	if m.draining {
+		return
+	}
+	if !m.loads.take(l) {
+		return
+	}
+	m.load(l)
+}
+
+func (m *Machine) load(l *lane) {
+	count := !l.known
+	l.head, l.more, l.stale = nil, false, false
+	m.enter(l, Loading)
+	m.do(Fetch{connector.FetchRequest{Lane: l.ID, Count: count}})
+}
+
+// loaded takes what the store knows and goes on from there.
+func (m *Machine) loaded(l *lane, e Loaded) {
+	m.learn(l, e.Loaded)
+	switch {
+	case l.stale: // changed while it was read
+		m.release(l)
+		m.enter(l, Waiting)
+		m.reload(l)
+	case l.State == connector.LaneRetired:
+		m.release(l)
+		m.enter(l, Ending)
+		m.end(l)
+	case l.State != connector.LaneOpen:
+		l.head, l.more = nil, true
+		m.release(l)
+		m.enter(l, Held)
+	case len(l.head) == 0 && !l.more:
+		l.waiting = 0
+		m.release(l)
+		m.enter(l, Idle)
+	default:
+		m.enter(l, Waiting)
+		m.advance(l)
+	}
+}
+
+// learn takes over what the store says of a lane and its group. A group that is
+// known already has newer windows here than there.
+func (m *Machine) learn(l *lane, in connector.Loaded) {
+	l.Lane = in.Lane
+	l.NotBefore = m.sane(l.NotBefore)
+	l.head = append([]connector.Item(nil), in.Head...)
+	l.more = l.more || in.More
+	if in.Waiting >= 0 && !l.known {
+		l.waiting = in.Waiting
+	}
+	l.waiting = max(l.waiting, len(l.head))
+	l.known = true
+	g := m.groups[in.Group.ID]
+	if g == nil {
+		g = &group{Group: in.Group, window: newWindow(in.Group.Profile, in.Group.Recent)}
+		g.NotBefore = m.sane(g.NotBefore)
+		m.groups[g.ID] = g
+	}
+	if g.Profile != in.Group.Profile {
+		g.Profile = in.Group.Profile
+		g.window.limits = limits(g.Profile)
+	}
+	l.group = g
+	if l.started {
+		l.started = false
+		if len(l.head) > 0 {
+			g.window.add(m.now) // the post that may have been in flight when the last process ended
+		}
+	}
+}
+
+// sane cuts a stored time that lies absurdly far ahead, as after a clock jump.
+func (m *Machine) sane(t time.Time) time.Time {
+	if far := m.now.Add(teams.MaxRetryAfter); t.After(far) {
+		return far
+	}
+	return t
+}
+
+func (m *Machine) loadFailed(l *lane) {
+	m.release(l)
+	l.more = true
+	m.enter(l, Waiting)
+	m.at(l, m.now.Add(loadRetry))
+}
+
+// tick lets everything go on whose time has come.
+func (m *Machine) tick() {
+	for {
+		l, g := m.timers.pop(m.now)
+		switch {
+		case l != nil && l.phase == Waiting && !l.queued:
+			l.dueAt = time.Time{}
+			m.want(l)
+		case g != nil:
+			g.dueAt = time.Time{}
+			m.pump(g)
+		}
+		if l == nil && g == nil {
+			break
+		}
+	}
+	if !m.sweepAt.IsZero() && !m.now.Before(m.sweepAt) {
+		m.sweep()
+	}
+}
+
+// at sets the lane's own timer.
+func (m *Machine) at(l *lane, t time.Time) {
+	l.dueAt = t
+	m.timers.push(timer{at: t, lane: l})
+}
+
+// leave takes a waiting lane out of every line.
+func (m *Machine) leave(l *lane) {
+	l.dueAt, l.queued = time.Time{}, false
+	if l.group != nil {
+		l.group.round = slices.DeleteFunc(l.group.round, func(o *lane) bool { return o == l })
+	}
+	for _, s := range []*slots{&m.slots[0], &m.slots[1], &m.loads} {
+		s.line = slices.DeleteFunc(s.line, func(o *lane) bool { return o == l })
+	}
+}

@@ -1,0 +1,236 @@
+package lane
+
+import (
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+// advance takes a waiting lane whose state is certain as far as it can go now.
+func (m *Machine) advance(l *lane) {
+	if l.sweeping || m.draining {
+		m.release(l)
+		return // goes on when it is swept, or in the next process
+	}
+	if ends := m.expired(l); len(ends) > 0 {
+		m.settle(l, connector.Settlement{Ends: ends})
+		return
+	}
+	if l.NotBefore.After(m.now) || len(l.head) == 0 || !l.token || l.group.NotBefore.After(m.now) {
+		m.queue(l)
+		return
+	}
+	m.send(l)
+}
+
+// queue puts a waiting lane where it will be woken: at its own time, or in its
+// group's round.
+func (m *Machine) queue(l *lane) {
+	m.release(l)
+	if l.queued {
+		return
+	}
+	if l.NotBefore.After(m.now) {
+		m.at(l, l.NotBefore)
+	} else {
+		l.queued = true
+		l.group.round = append(l.group.round, l)
+		m.pump(l.group)
+	}
+	if l.phase == Waiting && len(l.head) > 0 {
+		l.head, l.more = nil, true // no bodies in memory for a lane that waits
+	}
+}
+
+// pump gives out the group's free places, one lane in turn after the other.
+func (m *Machine) pump(g *group) {
+	for len(g.round) > 0 && !m.draining {
+		at := g.window.free(m.now)
+		if g.NotBefore.After(at) {
+			at = g.NotBefore
+		}
+		if at.After(m.now) {
+			if at != never && !g.dueAt.Equal(at) {
+				g.dueAt = at
+				m.timers.push(timer{at: at, group: g})
+			}
+			return
+		}
+		l := g.round[0]
+		g.round = g.round[1:]
+		l.queued = false
+		if !m.slotsFor(l).take(l) {
+			l.queued = true
+			continue
+		}
+		l.token = true
+		g.window.flying++
+		if len(l.head) == 0 {
+			m.load(l)
+			continue
+		}
+		m.send(l)
+	}
+}
+
+// slotsFor keeps lanes whose last attempt timed out from taking the places of the others.
+func (m *Machine) slotsFor(l *lane) *slots {
+	if l.TimedOut {
+		return &m.slots[1]
+	}
+	return &m.slots[0]
+}
+
+// take gives the lane a slot, or a place in the line.
+func (s *slots) take(l *lane) bool {
+	if s.free == 0 {
+		s.line = append(s.line, l)
+		l.queued = true
+		return false
+	}
+	s.free--
+	l.slot = s
+	return true
+}
+
+// release gives back what the lane holds of its group's window and of the
+// slots, and lets the next in line go on.
+func (m *Machine) release(l *lane) {
+	if l.token {
+		l.token = false
+		l.group.window.flying--
+		m.pump(l.group)
+	}
+	s := l.slot
+	if s == nil {
+		return
+	}
+	l.slot = nil
+	s.free++
+	if len(s.line) == 0 {
+		return
+	}
+	next := s.line[0]
+	s.line = s.line[1:]
+	next.queued = false
+	if s == &m.loads {
+		m.reload(next)
+		return
+	}
+	next.queued = true
+	next.group.round = append([]*lane{next}, next.group.round...)
+	m.pump(next.group)
+}
+
+// send starts the attempt at the head. The lane holds a token and a slot.
+func (m *Machine) send(l *lane) {
+	item := l.head[0]
+	m.check(l, item)
+	m.enter(l, Sending)
+	m.do(Send{Lane: l.ID, Item: item, At: m.now})
+}
+
+// check counts what must never be true where a send starts.
+func (m *Machine) check(l *lane, item connector.Item) {
+	if l.phase == Sending || l.phase == Settling {
+		m.do(Violation{"two_sends_in_a_lane"})
+	}
+	if item.Seq <= l.last {
+		m.do(Violation{"order"})
+	}
+	if m.now.Before(l.NotBefore) || m.now.Before(l.group.NotBefore) {
+		m.do(Violation{"sent_before_time"})
+	}
+	w := l.group.window
+	w.flying--
+	if w.free(m.now).After(m.now) {
+		m.do(Violation{"window_exceeded"})
+	}
+	w.flying++
+}
+
+// expired takes messages off the head whose life is over.
+func (m *Machine) expired(l *lane) []connector.End {
+	var ends []connector.End
+	for len(l.head) > 0 && !l.Time(m.now).Before(l.head[0].ExpiresAt) {
+		const why = "Its life ended before it could be delivered."
+		ends = append(ends, m.finish(l, connector.StateExpired, connector.ReasonExpired, why))
+	}
+	return ends
+}
+
+// sweep looks for lanes that stand still and asks to end messages in them
+// whose life is over, wherever they stand.
+func (m *Machine) sweep() {
+	m.sweepAt = time.Time{}
+	for _, l := range m.sorted() {
+		if l.phase == Idle {
+			continue
+		}
+		m.sweepAt = m.now.Add(sweepEvery)
+		every := sweepEvery
+		s := connector.Sweep{Lane: l.ID, Now: m.now, AcceptedBefore: m.now.Add(-longestHold)}
+		switch l.phase {
+		case Held:
+			every = sweepHeld
+		case Waiting:
+			s.ExpiresBefore = l.Time(m.now)
+		case Sending, Settling:
+			s.ExpiresBefore = l.Time(m.now)
+			if len(l.head) > 0 {
+				s.Except = l.head[0].Seq
+			}
+		case Idle, Loading, Ending:
+			continue
+		}
+		if l.known && !l.sweeping && m.now.Sub(l.touched) >= every {
+			m.ask(l, s)
+		}
+	}
+}
+
+func (m *Machine) ask(l *lane, s connector.Sweep) {
+	if l.phase == Waiting {
+		m.leave(l)
+	}
+	l.sweeping, l.touched = true, m.now
+	m.do(Sweep{s})
+}
+
+// end ends all that waits in a lane whose webhook was deleted.
+func (m *Machine) end(l *lane) {
+	l.head, l.more = nil, false
+	m.ask(l, connector.Sweep{Lane: l.ID, Now: m.now, Retired: true})
+}
+
+// swept goes on where a sweep had stopped the lane.
+func (m *Machine) swept(l *lane, e Swept) {
+	l.sweeping = false
+	l.waiting = max(l.waiting-e.N, 0)
+	again := e.N > 0 && e.More
+	switch l.phase {
+	case Ending:
+		if e.More || l.more || l.stale {
+			l.stale = false
+			m.end(l)
+			return
+		}
+		l.waiting = 0
+		m.enter(l, Idle)
+	case Waiting:
+		l.head, l.more = nil, true
+		m.leave(l)
+		m.want(l)
+	case Sending, Settling:
+		if e.N > 0 && len(l.head) > 1 {
+			l.head, l.more = l.head[:1], true
+		}
+	case Loading:
+		l.stale = l.stale || e.N > 0 // the head may have been read before
+	case Idle, Held:
+	}
+	if again {
+		l.touched = time.Time{}
+		m.sweepAt = m.now
+	}
+}
