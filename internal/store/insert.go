@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+const insertMessage = `
+INSERT INTO message (public_id, subscription, lane, keys, kind, size, message_key, content_mac, accepted_at, expires_at, body) VALUES `
+
+const ignoreKnown = ` ON CONFLICT (public_id) DO NOTHING RETURNING id, public_id`
+
+const insertQueue = `INSERT INTO queue (lane, id, expires_at) VALUES `
+
+// How many arguments a row of each takes.
+const (
+	messageArgs = 11
+	queueArgs   = 3
+)
+
+// insertMessages writes the messages that were taken and puts them into their queues.
+func (b *acceptBatch) insertMessages(ctx context.Context) error {
+	waiting := make([]any, 0, queueArgs*len(b.taken))
+	for at := 0; at < len(b.taken); {
+		rows := chunk(len(b.taken) - at)
+		ids, err := b.insertChunk(ctx, b.taken[at:at+rows])
+		if err != nil {
+			return err
+		}
+		for i, id := range ids {
+			job := b.taken[at+i]
+			waiting = append(waiting, int64(job.result.Lane), id, b.expiry(job))
+		}
+		at += rows
+	}
+	return b.w.insertRows(ctx, b.tx, insertQueue, "", queueArgs, waiting)
+}
+
+// insertChunk writes some messages with one statement and returns their row numbers.
+func (b *acceptBatch) insertChunk(ctx context.Context, jobs []*acceptJob) ([]int64, error) {
+	args := make([]any, 0, messageArgs*len(jobs))
+	for _, job := range jobs {
+		r := &job.req
+		args = append(args, string(r.Message.ID), r.License.SubscriptionRow, int64(job.result.Lane), orNull(r.License.KeysRow),
+			int64(r.Message.Content.Kind), int64(r.Size), textOrNull(r.Message.Key), r.MAC[:], micros(b.now), b.expiry(job), r.Sealed)
+	}
+	ids := make([]int64, len(jobs))
+	next, written := 0, 0
+	err := b.tx.each(ctx, statement{b.w.multi(insertMessage, len(jobs), messageArgs, ignoreKnown), args}, func(rows *sql.Rows) error {
+		var id int64
+		var public string
+		if err := rows.Scan(&id, &public); err != nil {
+			return err
+		}
+		for range jobs { // they come back in order, as a rule
+			i := next
+			next = (next + 1) % len(jobs)
+			if string(jobs[i].req.Message.ID) == public {
+				ids[i] = id
+				written++
+				return nil
+			}
+		}
+		return fmt.Errorf("message %s came back from an insert that it was not part of", public)
+	})
+	if err == nil && written < len(jobs) {
+		err = errRaced // another commit, of unknown end, wrote one of them just now
+	}
+	return ids, err
+}
+
+// insertRows writes rows of so many arguments each with as few statements as there may be.
+func (w *writer) insertRows(ctx context.Context, tx *session, before, after string, columns int, args []any) error {
+	for len(args) > 0 {
+		rows := chunk(len(args) / columns)
+		if _, err := tx.exec(ctx, statement{w.multi(before, rows, columns, after), args[:rows*columns]}); err != nil {
+			return err
+		}
+		args = args[rows*columns:]
+	}
+	return nil
+}
+
+// chunk is how many of n rows go into the next statement: few different sizes,
+// so that each is prepared once.
+func chunk(n int) int {
+	for _, size := range [...]int{32, 8} {
+		if n >= size {
+			return size
+		}
+	}
+	return 1
+}
+
+// multi is a statement with that many rows of values, written once.
+func (w *writer) multi(before string, rows, columns int, after string) string {
+	of := multiOf{before, rows}
+	text, ok := w.texts[of]
+	if !ok {
+		text = before + values(rows, columns) + after
+		w.texts[of] = text
+	}
+	return text
+}
+
+// multiOf names a statement with several rows of values.
+type multiOf struct {
+	before string
+	rows   int
+}
+
+// values writes ($1, $2), ($3, $4) for rows of that many columns.
+func values(rows, columns int) string {
+	var b strings.Builder
+	n := 0
+	for r := range rows {
+		if r > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteByte('(')
+		for c := range columns {
+			if c > 0 {
+				b.WriteString(", ")
+			}
+			n++
+			fmt.Fprintf(&b, "$%d", n)
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+func orNull(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
+func textOrNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// session is one connection with its prepared statements. One goroutine uses it at a time.
+type session struct {
+	conn   *sql.Conn
+	stmts  map[string]*sql.Stmt
+	text   func(string) string
+	faults *Faults
+}
+
+// statement is a text with its arguments.
+type statement struct {
+	text string
+	args []any
+}
+
+func q(text string, args ...any) statement { return statement{text: text, args: args} }
+
+func openSession(ctx context.Context, db *sql.DB, d *dialect, faults *Faults) (*session, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return &session{conn: conn, stmts: make(map[string]*sql.Stmt), text: d.text, faults: faults}, nil
+}
+
+// close gives the connection up. Whatever it was doing is rolled back.
+func (c *session) close() {
+	for _, stmt := range c.stmts {
+		_ = stmt.Close() // the connection goes with it
+	}
+	_ = c.conn.Raw(func(any) error { return driver.ErrBadConn }) // never back into the pool, where a transaction could be open
+	_ = c.conn.Close()
+}
+
+// prepared returns the statement, prepared once per connection.
+func (c *session) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+	if err := c.faults.statement(text); err != nil {
+		return nil, err
+	}
+	if stmt, ok := c.stmts[text]; ok {
+		return stmt, nil
+	}
+	stmt, err := c.conn.PrepareContext(ctx, c.text(text))
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	c.stmts[text] = stmt
+	return stmt, nil
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (c *session) exec(ctx context.Context, s statement) (int64, error) {
+	stmt, err := c.prepared(ctx, s.text)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.ExecContext(ctx, s.args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// one reads the single row of a statement; ErrNotFound: there is none.
+func (c *session) one(ctx context.Context, s statement, into ...any) error {
+	found := false
+	err := c.each(ctx, s, func(rows *sql.Rows) error {
+		found = true
+		return rows.Scan(into...)
+	})
+	if err == nil && !found {
+		return ErrNotFound
+	}
+	return err
+}
+
+// each reads the rows of a statement one by one.
+func (c *session) each(ctx context.Context, s statement, row func(*sql.Rows) error) (err error) {
+	stmt, err := c.prepared(ctx, s.text)
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.QueryContext(ctx, s.args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// How many connections read, and how long one read may take: a longer one would
+// keep the write-ahead log from being reused.
+const (
+	readers  = 4
+	readTime = 2 * time.Second
+)
+
+// reads is a pool of connections that can't write.
+type reads struct {
+	db      *sql.DB
+	dialect *dialect
+	idle    chan *session // filled by Open and by those who are done; drained by close
+	faults  *Faults
+}
+
+func newReads(db *sql.DB, d *dialect, faults *Faults) *reads {
+	r := &reads{db: db, dialect: d, idle: make(chan *session, readers), faults: faults}
+	for range readers {
+		r.idle <- nil // connected at the first use
+	}
+	return r
+}
+
+// read gives do a connection to itself, for a bounded time.
+func (r *reads) read(ctx context.Context, do func(ctx context.Context, c *session) error) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	var c *session
+	select {
+	case c = <-r.idle:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { r.idle <- c }()
+
+	if c == nil {
+		if c, err = openSession(ctx, r.db, r.dialect, r.faults); err != nil {
+			c = nil
+			return err
+		}
+	}
+	if err = do(ctx, c); err != nil && !errors.Is(err, ErrNotFound) {
+		c.close() // after an interrupted read nobody knows what is still open
+		c = nil
+	}
+	return err
+}
+
+func (r *reads) close() error {
+	for range readers {
+		if c := <-r.idle; c != nil {
+			c.close()
+		}
+	}
+	return r.db.Close()
+}

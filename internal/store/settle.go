@@ -1,0 +1,314 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+// settleJob is what one caller wants to have settled, or swept.
+type settleJob struct {
+	steps []connector.Settlement
+	sweep bool // only the ends count: nothing was attempted
+	done  chan error
+
+	changed []connector.End // the ends that were news
+}
+
+// size is how much of a transaction the job takes.
+func (j *settleJob) size() int {
+	n := 0
+	for i := range j.steps {
+		n += max(1, len(j.steps[i].Ends))
+	}
+	return n
+}
+
+// Settle makes steps of the engine durable and returns once they are on disk.
+// Settling the same again changes nothing. After an error some may be on disk.
+func (s *Store) Settle(ctx context.Context, steps []connector.Settlement) error {
+	if len(steps) == 0 {
+		return nil
+	}
+	job := &settleJob{steps: steps, done: make(chan error, 1)}
+	if err := s.settle(ctx, job); err != nil {
+		return s.refusal(fmt.Sprintf("settle %d lanes, the first of them lane %d", len(steps), steps[0].Lane.ID), err)
+	}
+	return nil
+}
+
+func (s *Store) settle(ctx context.Context, job *settleJob) error {
+	if err := s.writer.enqueue(func() { s.writer.settles = append(s.writer.settles, job) }); err != nil {
+		return err
+	}
+	select {
+	case err := <-job.done:
+		return err
+	case <-ctx.Done():
+		if withdraw(s.writer, &s.writer.settles, job) {
+			return ctx.Err()
+		}
+		return <-job.done
+	}
+}
+
+// writeSettles commits a batch; where a row was at fault, step by step.
+func (w *writer) writeSettles(ctx context.Context, jobs []*settleJob) {
+	size := 0
+	for _, job := range jobs {
+		size += len(job.steps)
+	}
+	err := w.commit(ctx, w.settleWork(jobs, size))
+	alone := size == 1 || err == nil || errors.Is(err, errUnknown) || w.s.dialect.classify(err) != failedRow
+	for _, job := range jobs {
+		if !alone {
+			err = w.settleStepwise(ctx, job)
+		}
+		job.done <- err
+	}
+}
+
+func (w *writer) settleStepwise(ctx context.Context, job *settleJob) error {
+	var all []error
+	var changed []connector.End
+	for _, step := range job.steps {
+		alone := &settleJob{steps: []connector.Settlement{step}, sweep: job.sweep}
+		if err := w.commit(ctx, w.settleWork([]*settleJob{alone}, 1)); err != nil {
+			all = append(all, fmt.Errorf("lane %d: %w", step.Lane.ID, err))
+			continue
+		}
+		changed = append(changed, alone.changed...)
+	}
+	job.changed = changed
+	return errors.Join(all...)
+}
+
+func (w *writer) settleWork(jobs []*settleJob, size int) work {
+	return work{kind: "settle", size: size, do: func(ctx context.Context, tx *session, _ bool) error {
+		b := &settleBatch{w: w, tx: tx, now: w.s.Now()}
+		return b.write(ctx, jobs)
+	}}
+}
+
+// settleBatch writes the steps of one transaction. Every statement changes
+// something only where the transition is news, so a repeat changes nothing.
+type settleBatch struct {
+	w      *writer
+	tx     *session
+	now    time.Time
+	counts usageCounts
+}
+
+// write takes its locks in the order message, queue, lane, grp, attempt, usage.
+func (b *settleBatch) write(ctx context.Context, jobs []*settleJob) error {
+	for _, job := range jobs {
+		job.changed = nil
+		for i := range job.steps {
+			if err := b.messages(ctx, job, &job.steps[i]); err != nil {
+				return err
+			}
+		}
+	}
+	if err := b.each(ctx, jobs, true, b.queue); err != nil {
+		return err
+	}
+	for _, part := range []settlePart{b.lane, b.group, b.attempt} {
+		if err := b.each(ctx, jobs, false, part); err != nil {
+			return err
+		}
+	}
+	return b.w.writeUsage(ctx, b.tx, b.counts)
+}
+
+// settlePart writes what a step means for one table.
+type settlePart func(context.Context, *connector.Settlement) error
+
+func (b *settleBatch) each(ctx context.Context, jobs []*settleJob, sweeps bool, part settlePart) error {
+	for _, job := range jobs {
+		if job.sweep && !sweeps {
+			continue
+		}
+		for i := range job.steps {
+			if err := part(ctx, &job.steps[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const markUnclear = `UPDATE message SET unclear = 1 WHERE id = $1 AND lane = $2 AND unclear = 0`
+
+func (b *settleBatch) messages(ctx context.Context, job *settleJob, step *connector.Settlement) error {
+	if a := step.Attempt; a != nil && a.Outcome.Verdict == connector.VerdictUncertain {
+		if _, err := b.tx.exec(ctx, q(markUnclear, int64(a.Seq), int64(step.Lane.ID))); err != nil {
+			return fmt.Errorf("mark message %d unclear: %w", a.Seq, err)
+		}
+	}
+	for _, end := range step.Ends {
+		news, err := b.end(ctx, step.Lane.ID, end)
+		if err != nil {
+			return fmt.Errorf("end message %d: %w", end.Seq, err)
+		}
+		if news {
+			job.changed = append(job.changed, end)
+		}
+	}
+	return nil
+}
+
+const endMessage = `
+UPDATE message SET state = $4, reason = $5, detail = $6, finished_at = $7 WHERE id = $1 AND lane = $2 AND state = $3`
+
+const stateOfMessage = `SELECT state, finished_at FROM message WHERE id = $1 AND lane = $2`
+
+// end brings a message to its end and reports whether that was news. What was
+// handed to Teams beats an end that was only assumed.
+func (b *settleBatch) end(ctx context.Context, lane connector.LaneID, end connector.End) (bool, error) {
+	if end.At.IsZero() {
+		end.At = b.now
+	}
+	change := func(from connector.State) (int64, error) {
+		return b.tx.exec(ctx, q(endMessage, int64(end.Seq), int64(lane), int64(from), int64(end.State), string(end.Reason), end.Detail, micros(end.At)))
+	}
+	n, err := change(connector.StateAccepted)
+	if err != nil {
+		return false, err
+	}
+	if n == 1 {
+		b.counts.add(usageOf{lane, dayOf(end.At)}, ended(end.State, 1))
+		return true, nil
+	}
+	if end.State != connector.StateSent && end.State != connector.StatePosted {
+		return false, nil
+	}
+
+	var was connector.State
+	var at int64
+	err = b.tx.one(ctx, q(stateOfMessage, int64(end.Seq), int64(lane)), &was, &at)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil // its row was removed: too old to matter
+	}
+	if err != nil || was == connector.StateSent || was == connector.StatePosted {
+		return false, err
+	}
+	if n, err = change(was); n == 0 {
+		return false, err
+	}
+	b.counts.add(usageOf{lane, dayOf(fromMicros(at))}, ended(was, -1))
+	b.counts.add(usageOf{lane, dayOf(end.At)}, ended(end.State, 1))
+	return true, nil
+}
+
+const deleteQueue = `DELETE FROM queue WHERE lane = $1 AND id = $2`
+
+func (b *settleBatch) queue(ctx context.Context, step *connector.Settlement) error {
+	for _, end := range step.Ends {
+		if _, err := b.tx.exec(ctx, q(deleteQueue, int64(step.Lane.ID), int64(end.Seq))); err != nil {
+			return fmt.Errorf("take message %d off its queue: %w", end.Seq, err)
+		}
+	}
+	return nil
+}
+
+const updateLane = `
+UPDATE lane SET not_before = $3, failures = $4, timed_out = $5, mismatches = $6
+WHERE id = $1 AND url_version = $2 AND (not_before <> $3 OR failures <> $4 OR timed_out <> $5 OR mismatches <> $6)`
+
+const stopLane = `
+UPDATE lane SET state = 2, cause = $3, held_since = $4 WHERE id = $1 AND url_version = $2 AND state = 1`
+
+func (b *settleBatch) lane(ctx context.Context, step *connector.Settlement) error {
+	l := &step.Lane
+	_, err := b.tx.exec(ctx, q(updateLane, int64(l.ID), l.URLVersion, micros(l.NotBefore), int64(l.Failures), number(l.TimedOut), int64(l.Mismatches)))
+	if err != nil {
+		return fmt.Errorf("update lane %d: %w", l.ID, err)
+	}
+	if !step.Stop {
+		return nil
+	}
+	if _, err := b.tx.exec(ctx, q(stopLane, int64(l.ID), l.URLVersion, l.Cause, micros(b.stopTime(step)))); err != nil {
+		return fmt.Errorf("stop lane %d: %w", l.ID, err)
+	}
+	return nil
+}
+
+// stopTime is when the clock of a stopped lane's messages begins to stand still.
+func (b *settleBatch) stopTime(step *connector.Settlement) time.Time {
+	switch {
+	case !step.Lane.HeldSince.IsZero():
+		return step.Lane.HeldSince
+	case step.Attempt != nil && !step.Attempt.At.IsZero():
+		return step.Attempt.At
+	}
+	return b.now
+}
+
+const updateGroup = `
+UPDATE grp SET not_before = $2, throttles = $3, recent = $4 WHERE id = $1 AND (not_before <> $2 OR throttles <> $3 OR recent <> $4)`
+
+func (b *settleBatch) group(ctx context.Context, step *connector.Settlement) error {
+	g := &step.Group
+	if _, err := b.tx.exec(ctx, q(updateGroup, int64(g.ID), micros(g.NotBefore), int64(g.Throttles), packTimes(g.Recent))); err != nil {
+		return fmt.Errorf("update group %d: %w", g.ID, err)
+	}
+	return nil
+}
+
+const insertAttempt = `
+INSERT INTO attempt (message, n, at, took, verdict, reason, detail, http_status, answer, run_id, retry_after)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (message, n) DO NOTHING`
+
+func (b *settleBatch) attempt(ctx context.Context, step *connector.Settlement) error {
+	a := step.Attempt
+	if a == nil {
+		return nil
+	}
+	o := &a.Outcome
+	_, err := b.tx.exec(ctx, q(insertAttempt, int64(a.Seq), int64(a.N), micros(a.At), o.Took.Microseconds(), int64(o.Verdict), string(o.Reason),
+		o.Detail, int64(o.HTTPStatus), cut(o.Answer, connector.MaxAnswer), o.RunID, o.RetryAfter.Microseconds()))
+	if err != nil {
+		return fmt.Errorf("write attempt %d at message %d: %w", a.N, a.Seq, err)
+	}
+	return nil
+}
+
+// packTimes writes times as eight bytes each.
+func packTimes(times []time.Time) []byte {
+	b := make([]byte, 0, 8*len(times))
+	for _, t := range times {
+		b = binary.BigEndian.AppendUint64(b, uint64(micros(t))) //nolint:gosec // the bits are what is kept
+	}
+	return b
+}
+
+// unpackTimes reads what packTimes wrote.
+func unpackTimes(b []byte) []time.Time {
+	var times []time.Time
+	for ; len(b) >= 8; b = b[8:] {
+		times = append(times, fromMicros(int64(binary.BigEndian.Uint64(b)))) //nolint:gosec // the bits are what was kept
+	}
+	return times
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// cut keeps the first bytes of a text; what was cut within a character loses it.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && s[most]&0xc0 == 0x80 {
+		most--
+	}
+	return s[:most]
+}

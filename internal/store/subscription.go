@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+const allPlans = `
+SELECT name, price, trial, webhook_quota, message_quota, term_months FROM plan ORDER BY id`
+
+// Plans returns the plans in the order in which they were made.
+func (s *Store) Plans(ctx context.Context) (plans []Plan, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		plans = nil
+		return c.each(ctx, q(allPlans), func(rows *sql.Rows) error {
+			var p Plan
+			if err := rows.Scan(&p.Name, &p.Price, &p.Trial, &p.WebhookQuota, &p.MessageQuota, &p.TermMonths); err != nil {
+				return err
+			}
+			plans = append(plans, p)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read plans: %w", err)
+	}
+	return plans, nil
+}
+
+const planByName = `SELECT id, webhook_quota, message_quota, term_months FROM plan WHERE name = $1`
+
+const insertSubscription = `
+INSERT INTO subscription (public_id, organization, plan, instance_name, instance_key, status, starts, expires,
+    webhook_quota, message_quota, first_name, last_name, email, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`
+
+// CreateSubscription makes a subscription that is active at once.
+func (s *Store) CreateSubscription(ctx context.Context, n NewSubscription) (sub Subscription, err error) {
+	id, err := newID(connector.SubscriptionPrefix)
+	if err != nil {
+		return sub, err
+	}
+	note := auditNote{by: n.By, action: "subscription.create", object: id, detail: n.Plan + " " + n.InstanceName}
+	err = s.change(ctx, note, func(ctx context.Context, c *change) error {
+		sub, err = s.subscribe(ctx, c, id, n)
+		return err
+	})
+	return sub, err
+}
+
+func (s *Store) subscribe(ctx context.Context, c *change, id string, n NewSubscription) (sub Subscription, err error) {
+	row, organization, err := c.organization(ctx, n.Organization)
+	if err != nil {
+		return sub, err
+	}
+	c.note.organization = row
+	var plan int64
+	var p Plan
+	err = c.tx.one(ctx, q(planByName, n.Plan), &plan, &p.WebhookQuota, &p.MessageQuota, &p.TermMonths)
+	if errors.Is(err, ErrNotFound) {
+		return sub, connector.Invalid("/plan", "There is no plan %q. The shipped plans are trial, standard and enterprise.", n.Plan)
+	}
+	if err != nil {
+		return sub, fmt.Errorf("read plan: %w", err)
+	}
+	now := s.Now()
+	sub = Subscription{
+		ID: connector.SubscriptionID(id), Organization: n.Organization, OrganizationName: organization, Plan: n.Plan,
+		InstanceName: n.InstanceName, Status: StatusActive, Starts: now, Expires: n.Expires, Contact: n.Contact, Created: now,
+		WebhookQuota: orDefault(n.WebhookQuota, p.WebhookQuota), MessageQuota: orDefault(n.MessageQuota, p.MessageQuota),
+	}
+	if n.Expires.IsZero() && p.TermMonths > 0 && !n.Endless {
+		sub.Expires = addMonths(now, p.TermMonths)
+	}
+	err = c.tx.one(ctx, q(insertSubscription, id, row, plan, sub.InstanceName, fold(sub.InstanceName), int64(sub.Status), micros(sub.Starts), micros(sub.Expires),
+		int64(sub.WebhookQuota), int64(sub.MessageQuota), sub.Contact.FirstName, sub.Contact.LastName, sub.Contact.Email, micros(now)), &sub.Row)
+	if err != nil && s.dialect.unique(err) {
+		return sub, nameTaken("/instanceName", "instance", n.InstanceName)
+	}
+	return sub, err
+}
+
+// addMonths goes to the same day of a later month, or to its last day where it has no such day.
+func addMonths(t time.Time, months int) time.Time {
+	later := t.AddDate(0, months, 0)
+	if later.Day() < t.Day() {
+		later = later.AddDate(0, 0, -later.Day())
+	}
+	return later
+}
+
+func orDefault(given *int, otherwise int) int {
+	if given != nil {
+		return *given
+	}
+	return otherwise
+}
+
+const updateSubscription = `
+UPDATE subscription SET instance_name = $2, instance_key = $3, status = $4, expires = $5, webhook_quota = $6, message_quota = $7 WHERE id = $1`
+
+// ChangeSubscription changes a subscription in place: keys and Webhook IDs stay.
+func (s *Store) ChangeSubscription(ctx context.Context, n SubscriptionChange) (sub Subscription, err error) {
+	note := auditNote{by: n.By, action: "subscription.change", object: string(n.Subscription)}
+	err = s.change(ctx, note, func(ctx context.Context, c *change) error {
+		if sub, err = c.subscription(ctx, n.Subscription); err != nil {
+			return err
+		}
+		if n.InstanceName != nil {
+			sub.InstanceName = *n.InstanceName
+		}
+		if n.Status != nil {
+			sub.Status = *n.Status
+		}
+		if n.Expires != nil {
+			sub.Expires = *n.Expires
+		}
+		sub.WebhookQuota = orDefault(n.WebhookQuota, sub.WebhookQuota)
+		sub.MessageQuota = orDefault(n.MessageQuota, sub.MessageQuota)
+		c.note.detail = fmt.Sprintf("%s %s", sub.Status, sub.InstanceName)
+		_, err := c.tx.exec(ctx, q(updateSubscription, sub.Row, sub.InstanceName, fold(sub.InstanceName), int64(sub.Status),
+			micros(sub.Expires), int64(sub.WebhookQuota), int64(sub.MessageQuota)))
+		if err != nil && s.dialect.unique(err) {
+			return nameTaken("/instanceName", "instance", sub.InstanceName)
+		}
+		return err
+	})
+	return sub, err
+}
+
+const subscriptionRow = `
+SELECT s.id, s.public_id, o.id, o.public_id, o.name, p.name, s.instance_name, s.status, s.starts, s.expires,
+       s.webhook_quota, s.message_quota, s.first_name, s.last_name, s.email, s.created_at
+FROM subscription s JOIN organization o ON o.id = s.organization JOIN plan p ON p.id = s.plan `
+
+const (
+	subscriptionByID = subscriptionRow + `WHERE s.public_id = $1`
+	subscriptionsOf  = subscriptionRow + `WHERE o.public_id = $1 ORDER BY s.id`
+	allSubscriptions = subscriptionRow + `ORDER BY s.id`
+)
+
+func scanSubscription(rows *sql.Rows) (sub Subscription, organization int64, err error) {
+	var starts, expires, created int64
+	err = rows.Scan(&sub.Row, &sub.ID, &organization, &sub.Organization, &sub.OrganizationName, &sub.Plan, &sub.InstanceName, &sub.Status, &starts, &expires,
+		&sub.WebhookQuota, &sub.MessageQuota, &sub.Contact.FirstName, &sub.Contact.LastName, &sub.Contact.Email, &created)
+	sub.Starts, sub.Expires, sub.Created = fromMicros(starts), fromMicros(expires), fromMicros(created)
+	return sub, organization, err
+}
+
+// lockSubscription makes others who would count what belongs to the subscription wait.
+const lockSubscription = `UPDATE subscription SET id = id WHERE public_id = $1`
+
+// subscription looks a subscription up inside a change, locks it, and notes its organization for the audit.
+func (c *change) subscription(ctx context.Context, id connector.SubscriptionID) (sub Subscription, err error) {
+	if _, err := c.tx.exec(ctx, q(lockSubscription, string(id))); err != nil {
+		return sub, fmt.Errorf("lock subscription: %w", err)
+	}
+	err = ErrNotFound
+	readErr := c.tx.each(ctx, q(subscriptionByID, string(id)), func(rows *sql.Rows) error {
+		sub, c.note.organization, err = scanSubscription(rows)
+		return err
+	})
+	if readErr == nil && errors.Is(err, ErrNotFound) {
+		return sub, noSubscription(id)
+	}
+	return sub, readErr
+}
+
+func noSubscription(id connector.SubscriptionID) *connector.Error {
+	return connector.Errorf(connector.NotFound, "No subscription %s.", id)
+}
+
+// Subscription returns a subscription.
+func (s *Store) Subscription(ctx context.Context, id connector.SubscriptionID) (Subscription, error) {
+	all, err := s.subscriptions(ctx, q(subscriptionByID, string(id)))
+	if err == nil && len(all) == 0 {
+		return Subscription{}, noSubscription(id)
+	}
+	if err != nil {
+		return Subscription{}, err
+	}
+	return all[0], nil
+}
+
+// Subscriptions returns the subscriptions of an organization, or all when it is empty.
+func (s *Store) Subscriptions(ctx context.Context, of connector.OrganizationID) ([]Subscription, error) {
+	if of == "" {
+		return s.subscriptions(ctx, q(allSubscriptions))
+	}
+	return s.subscriptions(ctx, q(subscriptionsOf, string(of)))
+}
+
+func (s *Store) subscriptions(ctx context.Context, by statement) (all []Subscription, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		all = nil
+		return c.each(ctx, by, func(rows *sql.Rows) error {
+			sub, _, err := scanSubscription(rows)
+			all = append(all, sub)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read subscriptions: %w", err)
+	}
+	return all, nil
+}
