@@ -1,0 +1,50 @@
+package dispatch
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+type metrics struct {
+	attempts   *prometheus.CounterVec
+	seconds    prometheus.Histogram
+	violations *prometheus.CounterVec
+	unsettled  prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
+	m := &metrics{
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "teamsconnector_attempts_total",
+			Help: "Attempts to deliver, by verdict and reason.",
+		}, []string{"verdict", "reason"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "teamsconnector_send_seconds",
+			Help:    "How long one attempt took.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
+		}),
+		violations: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "teamsconnector_invariant_violations_total",
+			Help: "Steps that were about to break an invariant: each is a defect.",
+		}, []string{"name"}),
+		unsettled: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "teamsconnector_settle_failures_total",
+			Help: "Batches of outcomes that could not be written and were tried again.",
+		}),
+	}
+	if r == nil {
+		return m
+	}
+	r.MustRegister(m.attempts, m.seconds, m.violations, m.unsettled,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "teamsconnector_lanes_busy",
+			Help: "Lanes with an attempt under way or being made durable.",
+		}, func() float64 { return float64(d.busy()) }))
+	return m
+}
+
+func (m *metrics) attempt(o connector.Outcome) {
+	m.attempts.WithLabelValues(o.Verdict.String(), string(o.Reason)).Inc()
+	m.seconds.Observe(o.Took.Seconds())
+}
