@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/teamsconnector/teamsconnector/internal/auth"
+	"github.com/teamsconnector/teamsconnector/internal/ingest"
+)
+
+// Options furnishes an API; the zero value works.
+type Options struct {
+	// Logger gets one line per request (debug) and what went wrong on our side; nil: none.
+	Logger *slog.Logger
+	// Ready says whether this node can take messages; nil: it can unless it is draining.
+	Ready func(ctx context.Context) error
+	// AllowedHosts are the hosts that requests may name, with or without a port; empty: any.
+	AllowedHosts []string
+}
+
+// API answers apps.
+type API struct {
+	ingest  *ingest.Ingester
+	auth    *auth.Auth
+	log     *slog.Logger
+	ready   func(ctx context.Context) error
+	unready atomic.Bool // as last seen, so that only changes are logged
+	hosts   map[string]bool
+}
+
+// New makes an API that asks in for messages and who for licenses.
+func New(in *ingest.Ingester, who *auth.Auth, o Options) *API {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &API{
+		ingest: in,
+		auth:   who,
+		log:    slog.New(WithRequestIDs(o.Logger.Handler())),
+		ready:  o.Ready,
+		hosts:  make(map[string]bool),
+	}
+	for _, h := range o.AllowedHosts {
+		a.hosts[strings.ToLower(h)] = true
+	}
+	return a
+}
+
+// handler answers a request, or returns why it can't.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+type route struct {
+	method, path string
+	handle       handler
+	// anyHost: probes name a node by its address, so the list of hosts does not hold.
+	anyHost bool
+}
+
+// routes is all that the API answers.
+func (a *API) routes() []route {
+	return []route{
+		{method: http.MethodPost, path: "/api/v1/messages", handle: a.sendMessage},
+		{method: http.MethodGet, path: "/api/v1/messages/{id}", handle: a.message},
+	}
+}
+
+func (a *API) healthRoutes() []route {
+	return []route{
+		{method: http.MethodGet, path: "/healthz", handle: a.healthz, anyHost: true},
+		{method: http.MethodGet, path: "/readyz", handle: a.readyz, anyHost: true},
+	}
+}
+
+// Mount adds all routes to a mux, and an answer for everything else under /api/.
+func (a *API) Mount(mux *http.ServeMux) {
+	a.mount(mux, a.routes())
+	mux.Handle("/api/", a.serve(route{path: "/api/", handle: notFound}))
+	a.MountHealth(mux)
+}
+
+// MountHealth adds /healthz and /readyz alone, for a second listener.
+func (a *API) MountHealth(mux *http.ServeMux) { a.mount(mux, a.healthRoutes()) }
+
+func (a *API) mount(mux *http.ServeMux, routes []route) {
+	allowed := make(map[string][]string)
+	for _, rt := range routes {
+		mux.Handle(rt.method+" "+rt.path, a.serve(rt))
+		allowed[rt.path] = append(allowed[rt.path], rt.method)
+		if rt.method == http.MethodGet {
+			allowed[rt.path] = append(allowed[rt.path], http.MethodHead)
+		}
+	}
+	for path, methods := range allowed {
+		mux.Handle(path, a.serve(route{path: path, handle: methodNotAllowed(methods)}))
+	}
+}

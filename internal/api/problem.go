@@ -1,0 +1,161 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+// problem is the body of every error: RFC 9457, with the two fields that each
+// answer about a message has, so that a caller may read all answers alike.
+type problem struct {
+	Type        string         `json:"type"`
+	Title       string         `json:"title"`
+	Status      int            `json:"status"`
+	Detail      string         `json:"detail"`
+	Code        connector.Code `json:"code"`
+	Errors      []fieldProblem `json:"errors,omitempty"`
+	RequestID   string         `json:"requestId"`
+	SentMessage bool           `json:"sentMessage"`
+	Message     string         `json:"message"`
+}
+
+type fieldProblem struct {
+	Pointer string `json:"pointer"`
+	Detail  string `json:"detail"`
+}
+
+// kindOf returns the HTTP status and the title of a code.
+func kindOf(code connector.Code) (status int, title string) {
+	switch code {
+	case connector.InvalidJSON:
+		return http.StatusBadRequest, "The body is not JSON"
+	case connector.InvalidField:
+		return http.StatusUnprocessableEntity, "A field is wrong"
+	case connector.TooLarge:
+		return http.StatusRequestEntityTooLarge, "Too large"
+	case connector.LicenseInvalid:
+		return http.StatusUnauthorized, "License invalid"
+	case connector.SubscriptionExpired:
+		return http.StatusForbidden, "Subscription expired"
+	case connector.MessageQuotaExhausted:
+		return http.StatusForbidden, "Message quota exhausted"
+	case connector.WebhookQuotaExhausted:
+		return http.StatusForbidden, "Webhook quota exhausted"
+	case connector.WebhookNotFound:
+		return http.StatusNotFound, "Webhook not found"
+	case connector.MessageNotFound:
+		return http.StatusNotFound, "Message not found"
+	case connector.NotFound:
+		return http.StatusNotFound, "Not found"
+	case connector.MessageKeyReused:
+		return http.StatusConflict, "Message key reused"
+	case connector.NameTaken:
+		return http.StatusConflict, "Name taken"
+	case connector.NotAccepted:
+		return http.StatusServiceUnavailable, "Not accepted"
+	case connector.AcceptUnknown:
+		return http.StatusServiceUnavailable, "Accept unknown"
+	case connector.MethodNotAllowed:
+		return http.StatusMethodNotAllowed, "Method not allowed"
+	case connector.UnsupportedMedia:
+		return http.StatusUnsupportedMediaType, "Unsupported media type"
+	case connector.HostNotAllowed:
+		return http.StatusMisdirectedRequest, "Host not allowed"
+	default:
+		return http.StatusInternalServerError, "Internal error"
+	}
+}
+
+func internalError() *connector.Error {
+	return connector.Errorf(connector.Internal,
+		"Something went wrong on our side. Try again; if it stays so, tell the operator the request id of this answer.")
+}
+
+// problem answers with an error. What is not the caller's to mend is logged
+// here, once, and the caller reads no detail of it.
+func (a *API) problem(w *recorder, r *http.Request, err error) {
+	var known *connector.Error
+	switch {
+	case errors.As(err, &known):
+	case r.Context().Err() != nil && errors.Is(err, context.Canceled):
+		a.log.DebugContext(r.Context(), "caller gone", "error", err)
+		known = connector.Errorf(connector.AcceptUnknown, "The call was broken off. Repeat it with the same message key.")
+	default:
+		a.log.ErrorContext(r.Context(), "request not answered", "error", err)
+		known = internalError()
+	}
+	a.writeProblem(w, r, known)
+}
+
+func (a *API) writeProblem(w *recorder, r *http.Request, e *connector.Error) {
+	status, title := kindOf(e.Code)
+	p := problem{
+		Type:      "urn:teamsconnector:problem:" + string(e.Code),
+		Title:     title,
+		Status:    status,
+		Detail:    e.Message,
+		Code:      e.Code,
+		RequestID: RequestID(r.Context()),
+		Message:   e.Message,
+	}
+	for _, f := range e.Fields {
+		p.Errors = append(p.Errors, fieldProblem{Pointer: f.Pointer, Detail: f.Detail})
+	}
+	h := w.Header()
+	switch status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Basic realm="Teams Connector", charset="UTF-8"`)
+	case http.StatusRequestEntityTooLarge:
+		if r.ContentLength > MaxBody || r.ContentLength < 0 {
+			h.Set("Connection", "close") // the rest of the body is not worth reading
+		}
+	}
+	if after := e.RetryAfter; after > 0 || status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(after.Seconds())))))
+	}
+	a.writeJSON(w, r, status, "application/problem+json", p)
+}
+
+func (a *API) writeJSON(w http.ResponseWriter, r *http.Request, status int, contentType string, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		a.log.ErrorContext(r.Context(), "answer not encoded", "error", err)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	if _, err := w.Write(b); err != nil {
+		a.log.DebugContext(r.Context(), "answer not delivered", "error", err)
+	}
+}
+
+func notFound(http.ResponseWriter, *http.Request) error {
+	return connector.Errorf(connector.NotFound, "There is nothing at this path. Messages are sent with POST to /api/v1/messages.")
+}
+
+func methodNotAllowed(methods []string) handler {
+	allow := strings.Join(methods, ", ")
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Allow", allow)
+		return connector.Errorf(connector.MethodNotAllowed, "This path takes only %s.", allow)
+	}
+}
+
+// stamp writes a time as the API does.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
