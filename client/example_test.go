@@ -1,0 +1,76 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/client"
+)
+
+// service stands in for a Teams Connector: it answers every call alike.
+func service(status int, body string) *httptest.Server {
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}))
+}
+
+func ExampleClient_Send() {
+	srv := service(200, `{"sentMessage":true,"message":"Microsoft Teams accepted the message.","messageId":"msg_1","status":"sent"}`)
+	defer srv.Close()
+
+	teams := client.New(srv.URL, "tck_...", "tcs_...")
+	response, err := teams.Send(context.Background(), client.Message{
+		WebhookID: "wh_01jd8m6q2rfkb9p3tzv5xw7h4c",
+		Text:      "Backup finished",
+	})
+	if err != nil {
+		fmt.Println("not stored:", err)
+		return
+	}
+	fmt.Println(response.Status, response.Sent)
+	// Output: sent true
+}
+
+func ExampleClient_Send_card() {
+	srv := service(200, `{"sentMessage":false,"message":"The message is stored and on its way.","messageId":"msg_1","status":"accepted"}`)
+	defer srv.Close()
+
+	teams := client.New(srv.URL, "tck_...", "tcs_...")
+	response, err := teams.Send(context.Background(), client.Message{
+		WebhookID: "wh_01jd8m6q2rfkb9p3tzv5xw7h4c",
+		Card:      json.RawMessage(`{"type":"AdaptiveCard","version":"1.4","body":[{"type":"TextBlock","text":"Hello"}]}`),
+		Key:       "order-4711-shipped", // a second call with it sends nothing again
+		ExpiresIn: time.Hour,
+		Wait:      client.NoWait,
+	})
+	if err != nil {
+		fmt.Println("not stored:", err)
+		return
+	}
+	fmt.Println(response.Status)
+	// Output: accepted
+}
+
+func ExampleError() {
+	srv := service(401, `{"code":"license_invalid","message":"Create a new pair of keys."}`)
+	defer srv.Close()
+
+	_, err := client.New(srv.URL, "tck_...", "tcs_...").Send(context.Background(), client.Message{WebhookID: "wh_1", Text: "Hello"})
+
+	var e *client.Error
+	switch {
+	case errors.Is(err, client.ErrLicenseInvalid):
+		fmt.Println("check the keys")
+	case errors.Is(err, client.ErrNotReached):
+		fmt.Println("try later")
+	case errors.As(err, &e):
+		fmt.Println(e.Code, e.Status, e.Message)
+	}
+	// Output: check the keys
+}
