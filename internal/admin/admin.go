@@ -1,0 +1,145 @@
+// Package admin makes every change that a person makes: the rule applied, the
+// secret made, the audit row written with it.
+package admin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/keyring"
+	"github.com/teamsconnector/teamsconnector/internal/store"
+)
+
+// maxEmailBytes is the longest e-mail address that can be delivered to
+// (RFC 5321, 4.5.3.1.3, less the angle brackets; erratum 1690).
+const maxEmailBytes = 254
+
+// Options says how the rules of this installation differ from the shipped ones.
+type Options struct {
+	// TrustedTargets are origins such as http://127.0.0.1:9911 that may be webhook
+	// targets although they are not Microsoft's; nil: none.
+	TrustedTargets []string
+}
+
+// Admin applies people's changes.
+type Admin struct {
+	store   *store.Store
+	trusted []string
+}
+
+// New makes the desk over a store.
+func New(st *store.Store, o Options) *Admin {
+	return &Admin{store: st, trusted: o.TrustedTargets}
+}
+
+// SetupRequest asks for all that a first message needs but the webhook.
+type SetupRequest struct {
+	Name  string // of the organization, and of its instance
+	Email string // of the Technical Contact; empty: none yet
+	By    string // who asks, for the audit
+}
+
+// SetupResult is what Setup made. The secret is not kept and can't be shown again.
+type SetupResult struct {
+	Organization  store.Organization
+	Subscription  store.Subscription
+	Keys          store.Keys
+	LicenseSecret connector.Secret
+}
+
+// Setup makes an organization with an active subscription (plan enterprise, no
+// end) and one pair of binding keys.
+func (a *Admin) Setup(ctx context.Context, r SetupRequest) (SetupResult, error) {
+	if err := connector.CheckName("/name", r.Name); err != nil {
+		return SetupResult{}, err
+	}
+	if err := checkEmail("/email", r.Email); err != nil {
+		return SetupResult{}, err
+	}
+	licenseKey, licenseSecret, err := keyring.NewPair()
+	if err != nil {
+		return SetupResult{}, fmt.Errorf("make binding keys: %w", err)
+	}
+	made, err := a.store.Setup(ctx, store.NewSetup{
+		Name: r.Name, Email: r.Email,
+		LicenseKey: licenseKey, SecretHash: keyring.Hash(licenseSecret), By: r.By,
+	})
+	if err != nil {
+		return SetupResult{}, err
+	}
+	return SetupResult{
+		Organization: made.Organization, Subscription: made.Subscription, Keys: made.Keys,
+		LicenseSecret: connector.NewSecret(licenseSecret),
+	}, nil
+}
+
+// checkEmail finds what can't be an address at all; whether mail arrives there
+// only a mail can tell.
+func checkEmail(pointer, email string) *connector.Error {
+	if email == "" {
+		return nil
+	}
+	local, domain, found := strings.Cut(email, "@")
+	switch {
+	case len(email) > maxEmailBytes:
+		return connector.Invalid(pointer, "The e-mail address has %d bytes; the limit is %d.", len(email), maxEmailBytes)
+	case !found, local == "", domain == "", strings.ContainsAny(email, " \t\r\n\x00<>,;"), strings.Contains(domain, "@"):
+		return connector.Invalid(pointer, "This is not an e-mail address. Give one such as jane@contoso.com.")
+	}
+	return nil
+}
+
+// Subscriptions lists the subscriptions of all organizations, for an operator
+// to choose one.
+func (a *Admin) Subscriptions(ctx context.Context) ([]store.Subscription, error) {
+	return a.store.Subscriptions(ctx, "")
+}
+
+// Choose finds the subscription that a person means: by instance name (whatever
+// its case) or by id; the only one there is where they say nothing.
+func (a *Admin) Choose(ctx context.Context, instance string) (store.Subscription, error) {
+	all, err := a.Subscriptions(ctx)
+	if err != nil {
+		return store.Subscription{}, err
+	}
+	if len(all) == 0 {
+		return store.Subscription{}, connector.Errorf(connector.NotFound,
+			"There is no subscription yet. Make one with: teamsconnector setup --name ORGANIZATION")
+	}
+	var fits []store.Subscription
+	for _, sub := range all {
+		if instance == "" || string(sub.ID) == instance || strings.EqualFold(sub.InstanceName, instance) {
+			fits = append(fits, sub)
+		}
+	}
+	switch {
+	case len(fits) == 1:
+		return fits[0], nil
+	case len(fits) == 0:
+		return store.Subscription{}, connector.Errorf(connector.NotFound,
+			"There is no instance %q. Choose one of: %s.", instance, named(all))
+	case instance == "":
+		return store.Subscription{}, connector.Errorf(connector.InvalidField,
+			"There are %d instances. Say which one, by name or id: %s.", len(fits), named(fits))
+	default:
+		return store.Subscription{}, connector.Errorf(connector.InvalidField,
+			"%d organizations have an instance %q. Give its id: %s.", len(fits), instance, named(fits))
+	}
+}
+
+// maxNamed is how many instances a message lists before it only counts the rest.
+const maxNamed = 10
+
+func named(subs []store.Subscription) string {
+	var names []string
+	for i, sub := range subs {
+		if i == maxNamed {
+			names = append(names, fmt.Sprintf("and %d more", len(subs)-maxNamed))
+			break
+		}
+		names = append(names, fmt.Sprintf("%q (%s, of %s)", sub.InstanceName, sub.ID, sub.OrganizationName))
+	}
+	return strings.Join(names, ", ")
+}
