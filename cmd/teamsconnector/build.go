@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/url"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/teamsconnector/teamsconnector/internal/admin"
+	"github.com/teamsconnector/teamsconnector/internal/api"
+	"github.com/teamsconnector/teamsconnector/internal/auth"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/dispatch"
+	"github.com/teamsconnector/teamsconnector/internal/ingest"
+	"github.com/teamsconnector/teamsconnector/internal/outbound"
+	"github.com/teamsconnector/teamsconnector/internal/post"
+	"github.com/teamsconnector/teamsconnector/internal/store"
+)
+
+// house is every room of the service, furnished.
+type house struct {
+	store  *store.Store
+	engine *dispatch.Dispatcher
+	ingest *ingest.Ingester
+	admin  *admin.Admin
+	api    *api.API
+}
+
+// build furnishes the rooms: each gets the values it needs, never the config.
+func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Registerer) (*house, error) {
+	ring, err := openRing(ctx, c.data, log)
+	if err != nil {
+		return nil, err
+	}
+	st, err := openStore(ctx, store.Options{Dir: c.data.dir, Ring: ring, Logger: log, Registerer: reg})
+	if err != nil {
+		return nil, err
+	}
+	door := post.New(outbound.New(outbound.Options{Trusted: c.net.trustTargets}), post.Options{})
+
+	var in *ingest.Ingester // it and the engine tell each other
+	engine := dispatch.New(st, door, dispatch.Options{
+		Settled:    func(all []connector.Settlement) { in.Settled(all) },
+		Swept:      func(ends []connector.End) { in.Swept(ends) },
+		Logger:     log,
+		Registerer: reg,
+		Now:        st.Now,
+	})
+	in = ingest.New(st, ring, engine, ingest.Options{Logger: log, Registerer: reg})
+
+	return &house{
+		store: st, engine: engine, ingest: in,
+		admin: admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets}),
+		api: api.New(in, auth.New(st, auth.Options{Logger: log}), api.Options{
+			Logger: log, Ready: st.Ready, AllowedHosts: allowedHosts(c.net),
+		}),
+	}, nil
+}
+
+// allowedHosts is the hosts that a request may name. Without a public URL
+// nobody knows by which names the service is reached, so any is let in.
+func allowedHosts(c netConfig) []string {
+	if c.publicURL == "" {
+		return nil
+	}
+	hosts := []string{"localhost", "127.0.0.1", "[::1]", "::1"}
+	if u, err := url.Parse(c.publicURL); err == nil { // it was checked when the settings were read
+		hosts = append(hosts, u.Host, u.Hostname())
+	}
+	if host, _, err := net.SplitHostPort(c.listen); err == nil && host != "" {
+		hosts = append(hosts, host)
+	}
+	return hosts
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+// dataConfig is where everything durable lives and what seals it.
+type dataConfig struct {
+	dir       string
+	masterKey connector.Secret // the 32 bytes; empty: made at first start in the data folder
+}
+
+func dataSettings() []setting {
+	return []setting{
+		{
+			name: "data", of: faceData, usage: "data folder (default " + dataFolderInWords() + ")",
+			apply: applyData,
+		},
+		{
+			name: "master-key", of: faceData, secret: true,
+			usage: "the key that seals secrets, 32 bytes in base64; without it one is made at first start in the data folder",
+			apply: applyMasterKey,
+		},
+	}
+}
+
+// dataFolderInWords is the default data folder as --help says it, the same on every machine.
+func dataFolderInWords() string {
+	switch runtime.GOOS {
+	case "windows":
+		return `%LocalAppData%\teamsconnector`
+	case "darwin":
+		return "~/Library/Application Support/teamsconnector"
+	default:
+		return "$XDG_DATA_HOME/teamsconnector, else ~/.local/share/teamsconnector"
+	}
+}
+
+// applyData falls back to a folder of the person's own, which is the same one
+// from wherever a command is run.
+func applyData(c *config, v []string) error {
+	dir := one(v)
+	if dir == "" {
+		base, err := userDataDir()
+		if err != nil {
+			return errors.New("there is no home folder to keep data in; name a folder with --data DIR")
+		}
+		dir = filepath.Join(base, "teamsconnector")
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
+		return errors.New("it is a file; name a folder")
+	}
+	c.data.dir = abs
+	return nil
+}
+
+// userDataDir is where programs keep a person's data on this system. Linux:
+// XDG Base Directory Specification 0.8, which has relative paths ignored.
+func userDataDir() (string, error) {
+	switch runtime.GOOS {
+	case "windows":
+		return os.UserCacheDir() // %LocalAppData%
+	case "darwin":
+		return os.UserConfigDir() // ~/Library/Application Support
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, ".local", "share"), nil
+}
+
+// masterKeyBytes is the length of the key that seals secrets.
+const masterKeyBytes = 32
+
+func applyMasterKey(c *config, v []string) error {
+	if len(v) == 0 {
+		return nil
+	}
+	key, err := decodeMasterKey(v[0])
+	if err != nil {
+		return err
+	}
+	c.data.masterKey = connector.NewSecret(string(key))
+	return nil
+}
+
+var errMasterKey = errors.New("the master key should be 32 bytes in base64, 44 characters; make one with: openssl rand -base64 32")
+
+// decodeMasterKey takes both alphabets of base64, with and without padding.
+func decodeMasterKey(text string) ([]byte, error) {
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		if key, err := encoding.Strict().DecodeString(text); err == nil && len(key) == masterKeyBytes {
+			return key, nil
+		}
+	}
+	return nil, errMasterKey
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teamsconnector/teamsconnector/internal/admin"
+	"github.com/teamsconnector/teamsconnector/internal/keyring"
+	"github.com/teamsconnector/teamsconnector/internal/store"
+)
+
+// dataCommand is a command that changes the data folder, beside a running serve or without one.
+type dataCommand struct {
+	of face
+	// begins: the folder may be made by this command.
+	begins bool
+	do     func(ctx context.Context, desk *admin.Admin) error
+}
+
+// atDesk opens the data folder for one change and closes it again.
+func (p process) atDesk(cmd *cobra.Command, d dataCommand) (err error) {
+	c, err := p.loadConfig(cmd.Flags(), d.of)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(c.data.dir); !d.begins && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no data in %s; name the data folder with --data DIR, or begin one with: teamsconnector setup --name ORGANIZATION", c.data.dir)
+	}
+	log := slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: redact}))
+	if err := makeDataFolder(c.data.dir); err != nil {
+		return err
+	}
+	ring, err := openRing(cmd.Context(), c.data, log)
+	if err != nil {
+		return err
+	}
+	st, err := openStore(cmd.Context(), store.Options{Dir: c.data.dir, Ring: ring, Logger: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	return d.do(cmd.Context(), admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets}))
+}
+
+// makeDataFolder makes the folder so that only its owner can look into it.
+func makeDataFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data folder (name another one with --data DIR): %w", err)
+	}
+	return nil
+}
+
+// openStore opens the data and says plainly when the master key does not fit.
+func openStore(ctx context.Context, o store.Options) (*store.Store, error) {
+	st, err := store.Open(ctx, o)
+	if errors.Is(err, keyring.ErrSealed) {
+		return nil, fmt.Errorf("the data in %s is sealed with another master key: give the one that it was made with (%s, or %s): %w",
+			o.Dir, envName("master-key"), filepath.Join(o.Dir, masterKeyFile), err)
+	}
+	return st, err
+}
+
+// shellUser is who works at this shell, for the audit.
+func shellUser() string {
+	who, err := user.Current()
+	if err != nil {
+		return "command line"
+	}
+	return "command line: " + who.Username
+}

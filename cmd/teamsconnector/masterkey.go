@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/teamsconnector/teamsconnector/internal/keyring"
+)
+
+// masterKeyFile is where a key lives that nobody gave.
+const masterKeyFile = "master.key"
+
+// openRing returns the ring of the data folder's master key: the one that was
+// given, else the folder's own, which is made where it may be.
+func openRing(ctx context.Context, c dataConfig, log *slog.Logger) (*keyring.Ring, error) {
+	if !c.masterKey.Empty() {
+		return keyring.New([]byte(c.masterKey.Reveal()))
+	}
+	path := filepath.Join(c.dir, masterKeyFile)
+	key, err := readMasterKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err = makeMasterKey(ctx, path, log)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return keyring.New(key)
+}
+
+func readMasterKey(path string) ([]byte, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the master key: %w", err)
+	}
+	key, err := decodeMasterKey(strings.TrimSpace(string(raw)))
+	if err != nil {
+		return nil, fmt.Errorf("the master key in %s is garbled (restore the file from its backup): %w", path, err)
+	}
+	return key, nil
+}
+
+// makeMasterKey writes a new key so that it is there in full or not at all, and
+// on disk before anything is sealed with it. Beside data that is sealed already
+// it makes none: a new key would open nothing.
+func makeMasterKey(ctx context.Context, path string, log *slog.Logger) ([]byte, error) {
+	dir := filepath.Dir(path)
+	if databases, err := filepath.Glob(filepath.Join(dir, "*.db")); err == nil && len(databases) > 0 {
+		return nil, fmt.Errorf("%s has data but no %s: restore that file from its backup, or set %s to the key that sealed the data",
+			dir, masterKeyFile, envName("master-key"))
+	}
+	key, err := keyring.NewKey()
+	if err != nil {
+		return nil, fmt.Errorf("make the master key: %w", err)
+	}
+	if err := writeDurably(path, []byte(base64.StdEncoding.EncodeToString(key)+"\n")); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return readMasterKey(path) // another command made it at the same time
+		}
+		return nil, fmt.Errorf("write the master key: %w", err)
+	}
+	log.WarnContext(ctx, "master key made; back it up, apart from the data: without it no webhook URL can be read again", "file", path)
+	return key, nil
+}
+
+// writeDurably makes a file that only its owner may read, under its final name
+// only when all of it is on disk. A file that exists is never replaced.
+func writeDurably(path string, content []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }() // the final name stays
+	_, err = temp.Write(content)
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(temp.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

@@ -1,0 +1,262 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite" // to read the rows that a killed process left
+
+	"github.com/teamsconnector/teamsconnector/internal/simulator"
+)
+
+// binary builds the product once and returns its path: the proofs run what
+// users run, without the race detector, in a process that can be killed.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "teamsconnector-binary-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "teamsconnector")
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// installation is the built binary on a data folder, beside a simulated Teams
+// that outlives it.
+type installation struct {
+	t           *testing.T
+	bin, data   string
+	sim         *simulator.Simulator
+	teams       *httptest.Server
+	key, secret string
+	hooks       []hook
+	url, admin  string
+	cmd         *exec.Cmd
+	log         *lockedBuffer
+}
+
+type hook struct {
+	id   string
+	flow simulator.FlowID
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// install sets up an organization with n webhooks on a simulated Teams.
+func install(t *testing.T, o simulator.Options, n int, webhookFlags ...string) *installation {
+	t.Helper()
+	bin, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sim, err := simulator.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &installation{t: t, bin: bin, data: t.TempDir(), sim: sim, teams: httptest.NewServer(sim), log: &lockedBuffer{}}
+	t.Cleanup(func() {
+		in.kill()
+		in.sim.Close()
+		in.teams.Close()
+		if t.Failed() {
+			t.Logf("log of the service, its end:\n%s", tail(in.log.String(), 4000))
+		}
+	})
+	in.url, in.admin = "http://"+freeAddress(t), "http://"+freeAddress(t)
+	var made struct {
+		Keys struct{ LicenseKey, LicenseSecret string }
+	}
+	in.ask(&made, "", "setup", "--name", "Contoso", "--json", "--data", in.data)
+	in.key, in.secret = made.Keys.LicenseKey, made.Keys.LicenseSecret
+	for i := range n {
+		flow, path := sim.AddFlow(simulator.Flow{Channel: fmt.Sprintf("Channel %d", i)})
+		var w struct{ ID string }
+		args := append([]string{
+			"webhook", "add", "--name", fmt.Sprintf("hook %d", i), "--url", "-", "--json",
+			"--data", in.data, "--trust-target", in.teams.URL,
+		}, webhookFlags...)
+		in.ask(&w, in.teams.URL+path, args...)
+		in.hooks = append(in.hooks, hook{w.ID, flow})
+	}
+	return in
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// ask runs a command of the binary and reads its JSON.
+func (in *installation) ask(into any, stdin string, args ...string) {
+	in.t.Helper()
+	cmd := exec.CommandContext(in.t.Context(), in.bin, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		in.t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, complaint.String())
+	}
+	if err := json.Unmarshal(out, into); err != nil {
+		in.t.Fatalf("%s: %v in %s", strings.Join(args, " "), err, out)
+	}
+}
+
+// start runs serve, under a wrapper command where one is given, until it is ready.
+func (in *installation) start(wrapper ...string) {
+	in.t.Helper()
+	args := append(wrapper, in.bin, "serve", "--data", in.data, "--listen", strings.TrimPrefix(in.url, "http://"),
+		"--admin-listen", strings.TrimPrefix(in.admin, "http://"), "--trust-target", in.teams.URL)
+	in.cmd = exec.CommandContext(context.Background(), args[0], args[1:]...) //nolint:gosec // our own binary
+	in.cmd.Stdout, in.cmd.Stderr = in.log, in.log
+	in.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := in.cmd.Start(); err != nil {
+		in.t.Fatal(err)
+	}
+	in.until("the service is ready", func() bool {
+		code, _ := in.get(in.admin + "/readyz")
+		return code == http.StatusOK
+	})
+}
+
+// kill ends the process at once, as power loss would end it.
+func (in *installation) kill() {
+	if in.cmd == nil {
+		return
+	}
+	_ = syscall.Kill(-in.cmd.Process.Pid, syscall.SIGKILL) // gone already is as good
+	_ = in.cmd.Wait()
+	in.cmd = nil
+}
+
+// stop asks the process to end and returns how it did.
+func (in *installation) stop() error {
+	_ = syscall.Kill(-in.cmd.Process.Pid, syscall.SIGTERM)
+	err := in.cmd.Wait()
+	in.cmd = nil
+	return err
+}
+
+func (in *installation) get(url string) (int, string) {
+	req, err := http.NewRequestWithContext(in.t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req) //nolint:forbidigo // to our own process
+	if err != nil {
+		return 0, ""
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, _ := io.ReadAll(res.Body)
+	return res.StatusCode, string(body)
+}
+
+// until polls for at most two minutes.
+func (in *installation) until(what string, done func() bool) {
+	in.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(2 * time.Minute)
+	for {
+		select {
+		case <-tick.C:
+			if done() {
+				return
+			}
+		case <-deadline:
+			in.t.Fatalf("not within two minutes: %s", what)
+		}
+	}
+}
+
+// answer is what the API says of a message.
+type answer struct {
+	HTTP        int
+	SentMessage bool
+	Message     string
+	MessageID   string
+	Status      string
+	Code        string
+	MaybePosted bool
+}
+
+// send posts one text, once. An error means that no answer came.
+func (in *installation) send(c *http.Client, webhook, text, key, prefer string) (answer, error) {
+	body, err := json.Marshal(map[string]string{"webhookId": webhook, "textMessage": text, "messageKey": key})
+	if err != nil {
+		return answer{}, err
+	}
+	req, err := http.NewRequestWithContext(in.t.Context(), http.MethodPost, in.url+"/api/v1/messages", bytes.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	req.SetBasicAuth(in.key, in.secret)
+	req.Header.Set("Content-Type", "application/json")
+	if prefer != "" {
+		req.Header.Set("Prefer", prefer)
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	a := answer{HTTP: res.StatusCode}
+	return a, json.NewDecoder(res.Body).Decode(&a)
+}
+
+// rows counts what a query counts in the rows of a process that does not run.
+func (in *installation) rows(query string) int {
+	in.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(in.data, "teamsconnector.db"))
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var n int
+	if err := db.QueryRowContext(in.t.Context(), query).Scan(&n); err != nil {
+		in.t.Fatal(err)
+	}
+	return n
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teamsconnector/teamsconnector/internal/admin"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+func (p process) webhookCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "webhook", Short: "Configure webhooks", Args: cobra.NoArgs, RunE: group}
+	cmd.AddCommand(p.webhookAddCommand())
+	return cmd
+}
+
+// webhookFlags are the flags of webhook add, as they were typed.
+type webhookFlags struct {
+	name, url, urlFile, instance string
+	flowOwner, profile, payload  string
+	asJSON                       bool
+}
+
+func (p process) webhookAddCommand() *cobra.Command {
+	var f webhookFlags
+	cmd := &cobra.Command{
+		Use:   "add --name NAME (--url - | --url-file FILE | --url URL)",
+		Short: "Save the webhook of a Teams channel; prints its Webhook ID",
+		Long: "Saves the webhook of a Teams channel and prints its Webhook ID, which apps send to. It works at once, beside a running serve too.\n\n" +
+			"The URL is a secret: whoever has it can post to the channel. Given as --url URL it can be seen by others on this machine\n" +
+			"(ps) and stays in the shell's history; --url - reads it from standard input and --url-file from a file.",
+		Example: "  teamsconnector webhook add --name Builds --url - < url.txt",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.addWebhook(cmd, f) },
+	}
+	addFlags(cmd.Flags(), faceData|faceTargets)
+	flags := cmd.Flags()
+	flags.StringVar(&f.name, "name", "", "webhook name, unique in its instance (required)")
+	flags.StringVar(&f.url, "url", "", "the webhook's URL as copied from Teams, or - to read it from standard input")
+	flags.StringVar(&f.urlFile, "url-file", "", "file with the webhook's URL")
+	flags.StringVar(&f.instance, "instance", "", "instance name or subscription id; not needed where there is only one")
+	flags.StringVar(&f.flowOwner, "flow-owner", "", "the person whose Teams connection posts; webhooks of one flow owner share Microsoft's limit")
+	flags.StringVar(&f.profile, "profile", "", "Microsoft's limits for it: flow-bot, post-as-user, logic-app, office-365 or none (default: by the kind of URL)")
+	flags.StringVar(&f.payload, "payload", "adaptive", "shape of plain texts: adaptive (every flow template takes it) or text")
+	flags.BoolVar(&f.asJSON, "json", false, "for programs")
+	return cmd
+}
+
+func (p process) addWebhook(cmd *cobra.Command, f webhookFlags) error {
+	if err := required(cmd, "name"); err != nil {
+		return err
+	}
+	request := admin.WebhookRequest{Name: f.name, FlowOwner: f.flowOwner, By: shellUser()}
+	var ok bool
+	if request.Payload, ok = payloadOf(f.payload); !ok {
+		return usageError(fmt.Errorf("--payload is %q: it should be adaptive or text", f.payload))
+	}
+	if request.Profile, ok = connector.ParseProfile(f.profile); f.profile != "" && !ok {
+		return usageError(fmt.Errorf("--profile is %q: it should be flow-bot, post-as-user, logic-app, office-365 or none", f.profile))
+	}
+	var err error
+	if request.URL, err = p.readURL(f); err != nil {
+		return usageError(err)
+	}
+	return p.atDesk(cmd, dataCommand{of: faceData | faceTargets, do: func(ctx context.Context, desk *admin.Admin) error {
+		sub, err := desk.Choose(ctx, f.instance)
+		if err != nil {
+			return err
+		}
+		request.Subscription = sub.ID
+		made, err := desk.AddWebhook(ctx, request)
+		if err != nil {
+			return err
+		}
+		return p.sayWebhook(made, f.asJSON)
+	}})
+}
+
+// maxURLBytes is above any webhook URL; the rule about its length is the door's.
+const maxURLBytes = 64 << 10
+
+// readURL reads the URL from where the flags say. Lines and spaces around it
+// come from pasting and mean nothing.
+func (p process) readURL(f webhookFlags) (connector.Secret, error) {
+	text := f.url
+	switch {
+	case f.url != "" && f.urlFile != "":
+		return connector.Secret{}, errors.New("give one of --url and --url-file, not both")
+	case f.url == "-":
+		raw, err := io.ReadAll(io.LimitReader(p.in, maxURLBytes))
+		if err != nil {
+			return connector.Secret{}, fmt.Errorf("read the URL from standard input: %w", err)
+		}
+		text = string(raw)
+	case f.urlFile != "":
+		file, err := os.Open(f.urlFile)
+		if err != nil {
+			return connector.Secret{}, fmt.Errorf("read --url-file: %w", err)
+		}
+		raw, err := io.ReadAll(io.LimitReader(file, maxURLBytes))
+		if err = errors.Join(err, file.Close()); err != nil {
+			return connector.Secret{}, fmt.Errorf("read --url-file: %w", err)
+		}
+		text = string(raw)
+	}
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return connector.Secret{}, errors.New("there is no URL: give it with --url - (standard input), --url-file FILE or --url URL")
+	}
+	return connector.NewSecret(text), nil
+}
+
+// webhookJSON has the field names of the management API.
+type webhookJSON struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Host      string   `json:"host"`
+	FlowOwner string   `json:"flowOwner,omitempty"`
+	Profile   string   `json:"profile"`
+	Payload   string   `json:"payload"`
+	Warnings  []string `json:"warnings"`
+}
+
+func (p process) sayWebhook(w admin.Webhook, asJSON bool) error {
+	if asJSON {
+		payload := "adaptive"
+		if w.Payload == connector.PayloadText {
+			payload = "text"
+		}
+		return p.sayJSON(webhookJSON{
+			ID: string(w.ID), Name: w.Name, Host: w.Host, FlowOwner: w.FlowOwner,
+			Profile: w.Profile.String(), Payload: payload, Warnings: append([]string{}, w.Warnings...),
+		})
+	}
+	for _, warning := range w.Warnings {
+		p.complain("warning: %s\n", warning)
+	}
+	return p.say("Webhook ID  %s\n", w.ID)
+}
