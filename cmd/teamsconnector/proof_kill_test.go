@@ -192,8 +192,8 @@ func TestEveryAnswerFollowsASync(t *testing.T) {
 	for i := range messages {
 		before := syncs()
 		a, err := in.send(client, in.hooks[0].id, fmt.Sprintf("text %d", i), "", "respond-async")
-		if err != nil || a.HTTP != http.StatusAccepted {
-			t.Fatalf("message %d: HTTP %d, %v", i, a.HTTP, err)
+		if err != nil || a.Status != "held" {
+			t.Fatalf("message %d: HTTP %d, status %q, %v; want held", i, a.HTTP, a.Status, err)
 		}
 		if syncs() <= before {
 			t.Fatalf("message %d was answered without a sync before it", i)

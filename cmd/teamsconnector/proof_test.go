@@ -218,13 +218,17 @@ type answer struct {
 	Message     string
 	MessageID   string
 	Status      string
-	Code        string
 	MaybePosted bool
+	Problem     string // the whole body of a refusal
 }
 
 // send posts one text, once. An error means that no answer came.
 func (in *installation) send(c *http.Client, webhook, text, key, prefer string) (answer, error) {
-	body, err := json.Marshal(map[string]string{"webhookId": webhook, "textMessage": text, "messageKey": key})
+	fields := map[string]string{"webhookId": webhook, "textMessage": text}
+	if key != "" {
+		fields["messageKey"] = key
+	}
+	body, err := json.Marshal(fields)
 	if err != nil {
 		return answer{}, err
 	}
@@ -243,6 +247,11 @@ func (in *installation) send(c *http.Client, webhook, text, key, prefer string) 
 	}
 	defer func() { _ = res.Body.Close() }()
 	a := answer{HTTP: res.StatusCode}
+	if res.StatusCode >= 300 {
+		problem, err := io.ReadAll(res.Body)
+		a.Problem = string(problem)
+		return a, err
+	}
 	return a, json.NewDecoder(res.Body).Decode(&a)
 }
 
