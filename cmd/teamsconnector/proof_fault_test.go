@@ -24,8 +24,8 @@ import (
 // stall is how long the simulator's slow faults take here, and patience how
 // long the door waits for a first byte: shorter than in life, so that a test does not wait.
 const (
-	stall    = 1500 * time.Millisecond
-	patience = 500 * time.Millisecond
+	stall    = 5 * time.Second
+	patience = 2 * time.Second
 )
 
 // rooms is the way of a message from its acceptance to a simulated Teams, in
@@ -36,7 +36,6 @@ type rooms struct {
 	ingest  *ingest.Ingester
 	license connector.License
 	hook    connector.WebhookID
-	lane    connector.LaneID
 	sim     *simulator.Simulator
 	flow    simulator.FlowID
 }

@@ -149,7 +149,7 @@ func (in *installation) start(wrapper ...string) {
 	in.t.Helper()
 	args := append(wrapper, in.bin, "serve", "--data", in.data, "--listen", strings.TrimPrefix(in.url, "http://"),
 		"--admin-listen", strings.TrimPrefix(in.admin, "http://"), "--trust-target", in.teams.URL)
-	in.cmd = exec.CommandContext(context.Background(), args[0], args[1:]...) //nolint:gosec // our own binary
+	in.cmd = exec.CommandContext(context.Background(), args[0], args[1:]...)
 	in.cmd.Stdout, in.cmd.Stderr = in.log, in.log
 	in.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := in.cmd.Start(); err != nil {
@@ -171,20 +171,12 @@ func (in *installation) kill() {
 	in.cmd = nil
 }
 
-// stop asks the process to end and returns how it did.
-func (in *installation) stop() error {
-	_ = syscall.Kill(-in.cmd.Process.Pid, syscall.SIGTERM)
-	err := in.cmd.Wait()
-	in.cmd = nil
-	return err
-}
-
 func (in *installation) get(url string) (int, string) {
 	req, err := http.NewRequestWithContext(in.t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	res, err := http.DefaultClient.Do(req) //nolint:forbidigo // to our own process
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, ""
 	}

@@ -129,7 +129,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 	d.step(lane.Drain{})
 	if !d.settled(d.o.Grace) {
-		d.o.Logger.Warn("attempts cancelled at the end of the grace", "attempts", d.busy())
+		d.o.Logger.WarnContext(ctx, "attempts cancelled at the end of the grace", "attempts", d.busy())
 		d.stopSend()
 		d.settled(5 * time.Second)
 	}
@@ -146,10 +146,10 @@ func (d *Dispatcher) begin(ctx context.Context) {
 		ids, err := d.queue.Waiting(ctx)
 		if err == nil {
 			d.step(lane.Start{Lanes: ids})
-			d.o.Logger.Info("lanes waiting at start", "lanes", len(ids))
+			d.o.Logger.InfoContext(ctx, "lanes waiting at start", "lanes", len(ids))
 			return
 		}
-		d.o.Logger.Error("waiting lanes can't be read", "error", err)
+		d.o.Logger.ErrorContext(ctx, "waiting lanes can't be read", "error", err)
 		if !pause(ctx, time.Second) {
 			return
 		}

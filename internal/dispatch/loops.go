@@ -43,7 +43,7 @@ func (d *Dispatcher) read(ctx context.Context, want []connector.FetchRequest) []
 	events := make([]lane.Event, 0, len(want))
 	rows, err := d.queue.Fetch(ctx, want)
 	if err != nil {
-		d.o.Logger.Warn("lanes can't be read", "lanes", len(want), "error", err)
+		d.o.Logger.WarnContext(ctx, "lanes can't be read", "lanes", len(want), "error", err)
 	}
 	found := make(map[connector.LaneID]bool, len(rows))
 	for _, r := range rows {
@@ -87,7 +87,7 @@ func (d *Dispatcher) write(ctx context.Context, batch []connector.Settlement) bo
 			return true
 		}
 		d.metrics.unsettled.Inc()
-		d.o.Logger.Error("outcomes can't be written", "steps", len(batch), "error", err)
+		d.o.Logger.ErrorContext(ctx, "outcomes can't be written", "steps", len(batch), "error", err)
 		if !pause(ctx, delay) {
 			return false
 		}
@@ -104,7 +104,7 @@ func (d *Dispatcher) sweeping(ctx context.Context) {
 			}
 			ends, more, err := d.queue.Sweep(ctx, want[0])
 			if err != nil {
-				d.o.Logger.Warn("a lane can't be swept", "error", err)
+				d.o.Logger.WarnContext(ctx, "a lane can't be swept", "error", err)
 				more = pause(ctx, time.Second)
 			}
 			d.o.Swept(ends)

@@ -1,7 +1,7 @@
 package lane
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -40,9 +40,8 @@ func (m *Machine) Forecast(now time.Time, id connector.LaneID) connector.Forecas
 // sorted returns all lanes in a fixed order, so that a run replays.
 func (m *Machine) sorted() []*lane {
 	all := make([]*lane, 0, len(m.lanes))
-	for _, l := range m.lanes {
-		all = append(all, l)
+	for _, id := range slices.Sorted(maps.Keys(m.lanes)) {
+		all = append(all, m.lanes[id])
 	}
-	slices.SortFunc(all, func(a, b *lane) int { return cmp.Compare(a.ID, b.ID) })
 	return all
 }
