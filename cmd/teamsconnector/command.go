@@ -61,6 +61,7 @@ func (p process) run(ctx context.Context, args []string) int {
 		SilenceErrors: true, SilenceUsage: true,
 		PersistentPreRun: func(*cobra.Command, []string) { started = true },
 	}
+	//nolint:contextcheck // each command gets its context from ExecuteContext
 	root.AddCommand(p.serveCommand(), p.setupCommand(), p.webhookCommand(), p.keysCommand(), p.sendCommand(),
 		p.tokenCommand(), p.simulatorCommand(), p.mendixModuleCommand(), p.versionCommand())
 	root.SetArgs(args)

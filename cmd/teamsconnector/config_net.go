@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/teamsconnector/teamsconnector/internal/outbound"
 )
 
 // netConfig is where the service listens, how it is reached and whom it trusts.
@@ -136,9 +138,13 @@ func applyTrustTargets(c *config, v []string) error {
 		if err := origin(&target, []string{raw}); err != nil {
 			return err
 		}
-		if target != "" {
-			c.net.trustTargets = append(c.net.trustTargets, target)
+		if target == "" {
+			continue
 		}
+		if _, err := outbound.Origin(target); err != nil { // the transport would never match it
+			return err
+		}
+		c.net.trustTargets = append(c.net.trustTargets, target)
 	}
 	return nil
 }

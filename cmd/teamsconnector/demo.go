@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/teamsconnector/teamsconnector/client"
 	"github.com/teamsconnector/teamsconnector/internal/admin"
@@ -35,10 +36,9 @@ type demoChannel struct {
 	webhook connector.WebhookID
 }
 
-func (p process) serveDemo(cmd *cobra.Command, c config) (err error) {
-	ctx := cmd.Context()
+func (p process) serveDemo(ctx context.Context, flags *pflag.FlagSet, c config) (err error) {
 	for _, name := range []string{"data", "master-key" + fileSuffix} {
-		if cmd.Flags().Changed(name) {
+		if flags.Changed(name) {
 			return usageError(fmt.Errorf("--demo keeps its data in a temporary folder; leave --%s out", name))
 		}
 	}
@@ -120,13 +120,15 @@ func anyPort(addr string) string {
 }
 
 // play makes the sample data, says what there is to see, and sends sample messages.
-func (d *demo) play(ctx context.Context) error {
+func (d *demo) play(ctx context.Context) (err error) {
 	served := make(chan error, 1)
 	go func() { served <- d.page.run(ctx) }()
 	defer func() {
 		d.teams.Close()
 		d.page.stop(context.WithoutCancel(ctx))
-		<-served
+		if failed := <-served; !errors.Is(failed, http.ErrServerClosed) {
+			err = errors.Join(err, failed)
+		}
 	}()
 	if err := d.furnish(ctx); err != nil {
 		return err

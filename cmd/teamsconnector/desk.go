@@ -10,7 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
@@ -26,8 +26,8 @@ type dataCommand struct {
 }
 
 // atDesk opens the data folder for one change and closes it again.
-func (p process) atDesk(cmd *cobra.Command, d dataCommand) (err error) {
-	c, err := p.loadConfig(cmd.Flags(), d.of)
+func (p process) atDesk(ctx context.Context, flags *pflag.FlagSet, d dataCommand) (err error) {
+	c, err := p.loadConfig(flags, d.of)
 	if err != nil {
 		return err
 	}
@@ -38,16 +38,16 @@ func (p process) atDesk(cmd *cobra.Command, d dataCommand) (err error) {
 	if err := makeDataFolder(c.data.dir); err != nil {
 		return err
 	}
-	ring, err := openRing(cmd.Context(), c.data, log)
+	ring, err := openRing(ctx, c.data, log)
 	if err != nil {
 		return err
 	}
-	st, err := openStore(cmd.Context(), store.Options{Dir: c.data.dir, Ring: ring, Logger: log})
+	st, err := openStore(ctx, store.Options{Dir: c.data.dir, Ring: ring, Logger: log})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	return d.do(cmd.Context(), admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets}))
+	return d.do(ctx, admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets}))
 }
 
 // makeDataFolder makes the folder so that only its owner can look into it.

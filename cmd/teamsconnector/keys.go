@@ -33,7 +33,7 @@ func (p process) keysCreateCommand() *cobra.Command {
 				return err
 			}
 			request.By = shellUser()
-			return p.atDesk(cmd, dataCommand{of: faceData, do: func(ctx context.Context, desk *admin.Admin) error {
+			return p.atDesk(cmd.Context(), cmd.Flags(), dataCommand{of: faceData, do: func(ctx context.Context, desk *admin.Admin) error {
 				keys, err := createKeys(ctx, desk, request, instance)
 				switch {
 				case err != nil:

@@ -9,7 +9,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -74,7 +73,7 @@ func TestNoSecretLeavesARunAtDebugLevel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.signal(t, syscall.SIGTERM)
+	n.terminate(t)
 	if code := n.end(t); code != 0 {
 		t.Errorf("exit code is %d", code)
 	}

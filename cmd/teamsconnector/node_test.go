@@ -145,9 +145,9 @@ func (n *node) end(t *testing.T) int {
 	}
 }
 
-func (n *node) signal(t *testing.T, sig os.Signal) {
+func (n *node) terminate(t *testing.T) {
 	t.Helper()
-	if err := n.cmd.Process.Signal(sig); err != nil {
+	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -160,6 +160,7 @@ type slowTeams struct {
 }
 
 func newSlowTeams(t *testing.T) *slowTeams {
+	t.Helper()
 	s := &slowTeams{came: make(chan string, 100), answer: make(chan struct{})}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -218,7 +219,7 @@ func TestStopLetsASendUnderWaySettleAndNeverRepeatsIt(t *testing.T) {
 		t.Fatalf("Teams got %s, want the first message", body)
 	}
 
-	n.signal(t, syscall.SIGTERM)
+	n.terminate(t)
 
 	a := <-answered // Teams has not answered yet
 	if a.err != nil || a.Status != client.StatusAccepted {
@@ -259,12 +260,12 @@ func TestASecondSignalEndsTheServiceAtOnceAndLosesNothing(t *testing.T) {
 	}
 	<-teams.came
 
-	n.signal(t, syscall.SIGTERM)
+	n.terminate(t)
 	n.log.next(t, "stopping")
 	if !eventually(func() bool { return status("http://"+n.admin+"/readyz") == http.StatusServiceUnavailable }) {
 		t.Fatal("readyz does not say that it stops")
 	}
-	n.signal(t, syscall.SIGTERM)
+	n.terminate(t)
 
 	if code := n.end(t); code == 0 {
 		t.Error("exit code is 0 although sends were cut off")

@@ -51,6 +51,7 @@ func redact(_ []string, a slog.Attr) slog.Attr {
 			}
 			a.Value = slog.AnyValue(all)
 		}
+	default: // numbers, times and groups, whose attributes come here one by one
 	}
 	return a
 }

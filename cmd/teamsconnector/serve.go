@@ -35,7 +35,7 @@ func (p process) serveCommand() *cobra.Command {
 				return err
 			}
 			if demo {
-				return p.serveDemo(cmd, c)
+				return p.serveDemo(cmd.Context(), cmd.Flags(), c)
 			}
 			return p.serve(cmd.Context(), c)
 		},
@@ -98,7 +98,7 @@ func open(ctx context.Context, c config, log *slog.Logger) (s *service, err erro
 	if err := makeDataFolder(c.data.dir); err != nil {
 		return nil, err
 	}
-	unlock, err := store.Lock(c.data.dir)
+	unlock, err := store.Lock(c.data.dir) //nolint:contextcheck // it does not wait
 	if err != nil {
 		return nil, err
 	}
@@ -140,11 +140,15 @@ func (s *service) run(ctx context.Context, guest func(ctx context.Context) error
 	engine, stopEngine := s.start(lasting, part{"dispatch", s.house.engine.Run})
 	front, _ := s.start(lasting, part{"listener", s.front.run})
 	back, _ := s.start(lasting, part{"admin listener", s.back.run})
-	if guest == nil {
-		guest = func(ctx context.Context) error { <-ctx.Done(); return nil }
-	}
 	beside := make(chan error, 1)
-	go func() { beside <- guest(stopped) }()
+	go func() {
+		if guest != nil {
+			beside <- guest(stopped)
+			return
+		}
+		<-stopped.Done()
+		beside <- nil
+	}()
 
 	var failed error
 	select {

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -165,7 +164,7 @@ func TestTheStartWarnsOfWhatIsRisky(t *testing.T) {
 			t.Errorf("no warning says %q:\n%s", want, n.log)
 		}
 	}
-	n.signal(t, syscall.SIGTERM)
+	n.terminate(t)
 	if code := n.end(t); code != 0 {
 		t.Errorf("exit code is %d, want 0", code)
 	}
@@ -175,7 +174,7 @@ func TestTheNearestSettingIsTheOneWithTheFewestWrongCharacters(t *testing.T) {
 	known := configKeys()
 	for typed, want := range map[string]string{
 		"lisen": "listen", "public_url": "public-url", "publicUrl": "public-url", "trust-targets": "trust-target",
-		"masterkey": "master-key", "log-levle": "log-level", "DATA": "data", "tlscert": "tls-cert",
+		"masterkey": "master-key", "loglevl": "log-level", "DATA": "data", "tlscert": "tls-cert",
 	} {
 		if got := nearestKey(typed, known); !strings.HasSuffix(got, `"`+want+`"`) {
 			t.Errorf("%s%s, want %q", typed, got, want)

@@ -22,7 +22,7 @@ func (p process) setupCommand() *cobra.Command {
 				return err
 			}
 			request.By = shellUser()
-			return p.atDesk(cmd, dataCommand{of: faceData, begins: true, do: func(ctx context.Context, desk *admin.Admin) error {
+			return p.atDesk(cmd.Context(), cmd.Flags(), dataCommand{of: faceData, begins: true, do: func(ctx context.Context, desk *admin.Admin) error {
 				made, err := desk.Setup(ctx, request)
 				if err != nil {
 					return err

@@ -31,7 +31,7 @@ func (p process) tokenCreateCommand() *cobra.Command {
 				return usageError(errors.New("say whose token it is: --operator"))
 			}
 			request.By = shellUser()
-			return p.atDesk(cmd, dataCommand{of: faceData, begins: true, do: func(ctx context.Context, desk *admin.Admin) error {
+			return p.atDesk(cmd.Context(), cmd.Flags(), dataCommand{of: faceData, begins: true, do: func(ctx context.Context, desk *admin.Admin) error {
 				token, err := desk.CreateToken(ctx, request)
 				if err != nil {
 					return err

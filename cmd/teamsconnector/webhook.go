@@ -68,7 +68,7 @@ func (p process) addWebhook(cmd *cobra.Command, f webhookFlags) error {
 	if request.URL, err = p.readURL(f); err != nil {
 		return usageError(err)
 	}
-	return p.atDesk(cmd, dataCommand{of: faceData | faceTargets, do: func(ctx context.Context, desk *admin.Admin) error {
+	return p.atDesk(cmd.Context(), cmd.Flags(), dataCommand{of: faceData | faceTargets, do: func(ctx context.Context, desk *admin.Admin) error {
 		sub, err := desk.Choose(ctx, f.instance)
 		if err != nil {
 			return err
