@@ -56,6 +56,7 @@ func (a *answer) write(w http.ResponseWriter) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
+	//nolint:gosec // plain text or JSON, for programs; only the path of the request is in it
 	_, _ = w.Write([]byte(a.body)) // a client that left needs no answer
 }
 

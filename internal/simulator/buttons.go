@@ -1,12 +1,6 @@
 package simulator
 
-import (
-	"regexp"
-	"time"
-)
-
-// wide is a card that asks for the whole width of the channel.
-var wide = regexp.MustCompile(`(?i)"msteams"\s*:\s*\{\s*"width"\s*:\s*"full"`)
+import "time"
 
 // button is one change that the page offers.
 type button struct {
@@ -74,8 +68,11 @@ type faultGroup struct {
 
 func faultGroups() []faultGroup {
 	groups := []faultGroup{
-		{Label: "Never told: the message is posted"}, {Label: "Throttling"}, {Label: "Answers"},
-		{Label: "Errors as text in a 200"}, {Label: "Runs"},
+		{Label: "Never told: the message is posted"},
+		{Label: "Throttling"},
+		{Label: "Answers"},
+		{Label: "Errors as text in a 200"},
+		{Label: "Runs"},
 	}
 	for _, sp := range specs() {
 		i := 2

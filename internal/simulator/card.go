@@ -23,6 +23,7 @@ type parcel struct {
 type draft struct {
 	card   json.RawMessage // nil for a plain text
 	blocks []Block
+	wide   bool // the card asks for the whole width of the channel
 	fails  *Failure
 }
 
@@ -106,13 +107,19 @@ func read(a attachment, limit int) draft {
 	}
 	w := walker{}
 	w.card(card)
-	d := draft{card: a.Content, blocks: w.blocks}
+	d := draft{card: a.Content, blocks: w.blocks, wide: isWide(card)}
 	if w.wrong != "" {
 		d.fails = &Failure{BadCard, w.wrong}
 		return d
 	}
 	d.fails = tooLarge(measure(a.Content), limit)
 	return d
+}
+
+func isWide(card map[string]any) bool {
+	teams, _ := card["msteams"].(map[string]any)
+	width, _ := teams["width"].(string)
+	return strings.EqualFold(width, "full")
 }
 
 func textDraft(text string, limit int) draft {

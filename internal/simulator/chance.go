@@ -21,7 +21,7 @@ type chance struct{ *rand.Rand }
 
 func newChance(seed uint64, what string, n int) chance {
 	h := fnv.New64a()
-	_, _ = h.Write(binary.BigEndian.AppendUint64([]byte(what), uint64(n))) //nolint:gosec // a number is only mixed in; a hash never fails
+	_, _ = h.Write(binary.BigEndian.AppendUint64([]byte(what), uint64(n))) // a hash never fails
 	//nolint:gosec // repeatable from a seed is the point; nothing secret comes from it
 	return chance{rand.New(rand.NewPCG(seed, h.Sum64()))}
 }
@@ -62,5 +62,6 @@ func (c chance) guid() string {
 	h := c.hex(16)
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
+
 func (c chance) runID() string          { return fmt.Sprintf("08584%030dCU%02d", c.Uint64(), 1+c.IntN(60)) }
 func (c chance) happens(p float64) bool { return p > 0 && c.Float64() < p }

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -178,6 +178,7 @@ func checkAftermath(t *testing.T, s *simulator.Simulator, fault simulator.Fault)
 		want = 2
 	case simulator.RunLost:
 		want, excused = 0, 0
+	default:
 	}
 	r := s.Oracle()
 	m, _ := r.Find("hello")
@@ -198,7 +199,7 @@ func TestExpiredCertificate(t *testing.T) {
 	}
 	server := httptest.NewUnstartedServer(s)
 	server.TLS = config
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	defer server.Close()
 	client := plainClient()

@@ -95,7 +95,6 @@ type flow struct {
 	hints      []Hint
 
 	requests  int // reached this flow, the number of the last
-	admitted  int // passed the front door
 	door      window
 	pause     pause
 	lastStart time.Time // of the run that starts last, for Serial

@@ -22,7 +22,7 @@ import (
 
 func get(s http.Handler, target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	s.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+	s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
 	return w
 }
 
@@ -151,7 +151,7 @@ func TestFormsWorkWithoutScripts(t *testing.T) {
 		id, target := s.AddFlow(simulator.Flow{})
 		c.form.Set("id", string(id))
 		c.form.Set("view", "behind")
-		r := httptest.NewRequest("POST", path, strings.NewReader(c.form.Encode()))
+		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(c.form.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 
@@ -169,7 +169,7 @@ func TestFormsWorkWithoutScripts(t *testing.T) {
 func TestOtherSitesCannotPressButtons(t *testing.T) {
 	s := newTeams(t, open())
 	id, target := s.AddFlow(simulator.Flow{})
-	r := httptest.NewRequest("POST", "/_sim/change", strings.NewReader("id="+string(id)+"&change=delete"))
+	r := httptest.NewRequest(http.MethodPost, "/_sim/change", strings.NewReader("id="+string(id)+"&change=delete"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	w := httptest.NewRecorder()
@@ -220,11 +220,11 @@ func TestCallsOverHTTP(t *testing.T) {
 }
 
 // stream reads events until it has seen the wanted kinds.
-func stream(t *testing.T, base, query, lastID string, kinds int) (events []string, last string) {
+func stream(t *testing.T, url, lastID string, kinds int) (events []string, last string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/_sim/events?"+query, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,6 +241,9 @@ func stream(t *testing.T, base, query, lastID string, kinds int) (events []strin
 	var kind string
 	var data []string
 	for len(events) < kinds && lines.Scan() {
+		if strings.Contains(lines.Text(), "\r") {
+			t.Errorf("%q holds a line end that would cut the event", lines.Text())
+		}
 		name, value, _ := strings.Cut(lines.Text(), ": ")
 		switch name {
 		case "event":
@@ -263,16 +266,16 @@ func TestStreamIsLiveAndGoesOnWhereItWas(t *testing.T) {
 	server := httptest.NewServer(s)
 	defer server.Close()
 	defer s.Close()
-	query := "flow=" + string(id) + "&after=0"
-	send(s, target, envelope("first <b>\r\nline"))
+	url := server.URL + "/_sim/events?flow=" + string(id) + "&after=0"
+	send(s, target, envelope("first <b>\rline"))
 
-	events, last := stream(t, server.URL, query, "", 2)
+	events, last := stream(t, url, "", 2)
 	if len(events) != 2 || !strings.HasPrefix(events[0], "post ") || !strings.Contains(events[0], "first &lt;b&gt;") || !strings.HasPrefix(events[1], "state {") {
 		t.Fatalf("got %q, want the post and the state", events)
 	}
 	send(s, target, envelope("second"))
 	send(s, target, `{}`)
-	events, _ = stream(t, server.URL, query, last, 3)
+	events, _ = stream(t, url, last, 3)
 
 	if len(events) != 3 || !strings.Contains(events[0], "second") || strings.Contains(events[0], "first") || !strings.HasPrefix(events[1], "note ") {
 		t.Errorf("after the last id got %q, want the second post, a note, the state", events)
@@ -289,7 +292,7 @@ func TestStreamEndsWithTheSimulator(t *testing.T) {
 	defer server.Close()
 
 	time.AfterFunc(50*time.Millisecond, s.Close)
-	events, _ := stream(t, server.URL, "flow="+string(id)+"&after=0", "", 1000)
+	events, _ := stream(t, server.URL+"/_sim/events?flow="+string(id)+"&after=0", "", 1000)
 
 	if len(events) == 0 || len(events) > 5 {
 		t.Errorf("%d events, then the end; want a few", len(events))
@@ -307,7 +310,7 @@ func TestStreamNeverPilesUp(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			s.ServeHTTP(w, httptest.NewRequest("GET", "/_sim/events?flow="+string(id)+"&after=0", nil).WithContext(ctx))
+			s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/_sim/events?flow="+string(id)+"&after=0", nil).WithContext(ctx))
 		}()
 		synctest.Wait()
 

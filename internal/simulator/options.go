@@ -82,7 +82,7 @@ const (
 	// histories; 24,453 bytes sent were counted as 28,897, so the count is after Teams' own
 	// serialisation of the card into a JSON string.
 	postBytes = 28_672
-	// The largest request that the front door reads. [inf]
+	// [inf] The largest request that the front door reads.
 	requestBytes = 1 << 20
 )
 

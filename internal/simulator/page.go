@@ -127,7 +127,7 @@ type postView struct {
 	Post
 	stamp
 	Author, Owner, Initials string
-	AsUser, Wide            bool
+	AsUser                  bool
 }
 
 type noteView struct {
@@ -238,7 +238,6 @@ func (f *flow) viewPost(p Post) postView {
 		v.Author = f.Owner
 	}
 	v.Initials = initials(v.Author)
-	v.Wide = wide.MatchString(p.Card)
 	return v
 }
 

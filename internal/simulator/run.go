@@ -136,7 +136,7 @@ func (s *Simulator) makeLocked(r *run, d draft) {
 	}
 	f.connection.posts.add(now, limits.RunWindow)
 	f.oracle.post(r.record, now)
-	s.postLocked(f, Post{RunID: r.id, Text: r.parcel.text, Card: string(d.card), Blocks: d.blocks})
+	s.postLocked(f, Post{RunID: r.id, Text: r.parcel.text, Card: string(d.card), Blocks: d.blocks, Wide: d.wide})
 	r.posted = s.seq
 }
 

@@ -146,6 +146,7 @@ type Post struct {
 	Text   string    `json:"text"`
 	Card   string    `json:"-"` // its JSON; empty: a plain text
 	Blocks []Block   `json:"-"`
+	Wide   bool      `json:"-"` // the card asks for the whole width
 }
 
 // transcript is the newest of what happened in a channel.

@@ -11,15 +11,14 @@ type window struct {
 	burst int // the most that any span held
 }
 
-// add enters a time and returns how many of the last span there are with it.
-func (w *window) add(now time.Time, span time.Duration) int {
+// add enters a time.
+func (w *window) add(now time.Time, span time.Duration) {
 	w.trim(now, span)
 	if len(w.at) >= keptTimes {
 		w.at = w.at[1:]
 	}
 	w.at = append(w.at, now)
 	w.burst = max(w.burst, len(w.at))
-	return len(w.at)
 }
 
 // count returns how many times of the last span there are.
