@@ -38,7 +38,7 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	if err != nil {
 		return nil, err
 	}
-	door := post.New(outbound.New(outbound.Options{Trusted: c.net.trustTargets}), post.Options{})
+	door := post.New(outbound.New(outbound.Options{Trusted: c.net.trustTargets}), post.Options{Logger: log})
 
 	var in *ingest.Ingester // it and the engine tell each other
 	engine := dispatch.New(st, door, dispatch.Options{

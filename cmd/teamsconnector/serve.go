@@ -47,6 +47,7 @@ func (p process) serveCommand() *cobra.Command {
 
 func (p process) serve(ctx context.Context, c config) error {
 	log := newLogger(p.err, c.observe)
+	slog.SetDefault(log) // net/http says some things only to the standard logger, with bytes of whoever it talks to
 	p.warn(ctx, c, log)
 	s, err := open(ctx, c, log)
 	if err != nil {

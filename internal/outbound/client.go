@@ -101,7 +101,7 @@ func transport(o Options, d *net.Dialer) *http.Transport {
 		DialContext:            d.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, ClientSessionCache: tls.NewLRUClientSessionCache(1024)},
 		TLSHandshakeTimeout:    or(o.TLSTimeout, 5*time.Second),
-		
+		ResponseHeaderTimeout:  or(o.FirstByte, 10*time.Second),
 		MaxResponseHeaderBytes: maxHeader,
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
@@ -182,6 +182,7 @@ func (c *Client) attempt(ctx context.Context, rt *http.Transport, req *http.Requ
 	}
 	raw, err := rt.RoundTrip(out)
 	if err == nil {
+		defer func() { _ = raw.Body.Close() }() // nothing is to be lost any more
 		return c.read(raw), false, nil
 	}
 	reached := stage(at.Load())
@@ -194,9 +195,8 @@ func (c *Client) attempt(ctx context.Context, rt *http.Transport, req *http.Requ
 }
 
 // read takes what there is of an answer. A connection with more on it than is
-// read is closed, not used again.
+// read is not used again: closing the body closes it.
 func (c *Client) read(raw *http.Response) *Response {
-	defer func() { _ = raw.Body.Close() }() // nothing is to be lost any more
 	resp := &Response{Status: raw.StatusCode, Header: raw.Header}
 	if raw.StatusCode == http.StatusSwitchingProtocols {
 		return resp // its body is the connection, which nobody ends

@@ -54,6 +54,8 @@ func failureOf(ctx context.Context, at stage, wrote bool, err error) *Failure {
 	case at == stageConnected && timedOut(err):
 		kind, text = KindTimeout, "no answer came in time"
 	case at == stageConnected:
+	case errors.As(err, &blocked) && blocked.unsure:
+		kind, text = KindConnect, blocked.why
 	case errors.As(err, &blocked):
 		kind, text = KindBlocked, blocked.why
 	case errors.As(err, &dns):

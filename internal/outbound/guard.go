@@ -79,8 +79,12 @@ func isatap(addr netip.Addr) bool {
 	return (b[8] == 0 || b[8] == 2) && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
 }
 
-// blockedError says why an address or a URL is not called.
-type blockedError struct{ why string }
+// blockedError says why an address is not called.
+type blockedError struct {
+	why string
+	// unsure: the guard couldn't judge. That is no verdict on the target, and may pass.
+	unsure bool
+}
 
 func (e *blockedError) Error() string { return e.why }
 
@@ -104,18 +108,18 @@ func newGuard() *guard { return &guard{allow: Allowed, list: net.InterfaceAddrs}
 func (g *guard) control(_ context.Context, _, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return &blockedError{"the address to dial has an unknown form"}
+		return &blockedError{why: "the address to dial has an unknown form"}
 	}
 	addr := target.Addr()
 	if !g.allow(addr) {
-		return &blockedError{fmt.Sprintf("%v is not a public address", addr)}
+		return &blockedError{why: fmt.Sprintf("%v is not a public address", addr)}
 	}
 	own, err := g.owns(addr)
 	if err != nil {
-		return &blockedError{"this machine's own addresses can't be listed, so none can be told from them (is AF_NETLINK denied?)"}
+		return &blockedError{why: "this machine's own addresses can't be listed, so none can be told from them (is AF_NETLINK denied?)", unsure: true}
 	}
 	if own {
-		return &blockedError{fmt.Sprintf("%v is an address of this machine", addr)}
+		return &blockedError{why: fmt.Sprintf("%v is an address of this machine", addr)}
 	}
 	return nil
 }

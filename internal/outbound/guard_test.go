@@ -110,17 +110,24 @@ func TestNameThatChangesItsAddressIsBlocked(t *testing.T) {
 func TestAddressOfThisMachineIsBlocked(t *testing.T) {
 	resolver := nameServer(t, func(string) netip.Addr { return netip.MustParseAddr("203.0.113.7") })
 	list := []net.Addr{&net.IPNet{IP: net.ParseIP("203.0.113.7"), Mask: net.CIDRMask(24, 32)}}
-	for claim, own := range map[string]func() ([]net.Addr, error){
-		"own address":       func() ([]net.Addr, error) { return list, nil },
-		"unknown addresses": func() ([]net.Addr, error) { return nil, errors.New("netlink denied") },
+	for claim, tc := range map[string]struct {
+		own  func() ([]net.Addr, error)
+		kind outbound.Kind
+		text string
+	}{
+		"own address":       {func() ([]net.Addr, error) { return list, nil }, outbound.KindBlocked, "203.0.113.7 is an address of this machine"},
+		"unknown addresses": {func() ([]net.Addr, error) { return nil, errors.New("denied") }, outbound.KindConnect, "can't be listed"},
 	} {
 		c := newClient(t, outbound.Options{Resolver: resolver, DialTimeout: 200 * time.Millisecond})
-		c.Own(own)
+		c.Own(tc.own)
 
 		_, failure := c.Do(t.Context(), newRequest(t, "https://me.example/x", "body"))
 
 		t.Log(claim)
-		wantFailure(t, failure, outbound.KindBlocked, false)
+		wantFailure(t, failure, tc.kind, false)
+		if !strings.Contains(failure.Err.Error(), tc.text) {
+			t.Errorf("got %v", failure.Err)
+		}
 	}
 }
 

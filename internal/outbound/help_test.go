@@ -13,10 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -107,7 +108,7 @@ func newRaw(t *testing.T, serve func(s *rawServer, conn net.Conn)) *rawServer {
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 			wg.Go(func() {
 				defer stop()
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				serve(s, conn)
 			})
 		}
@@ -159,7 +160,7 @@ func hang(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 // reset closes a connection with RST.
 func reset(conn net.Conn) {
-	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = tcp(conn).SetLinger(0)
 	_ = conn.Close()
 }
 
@@ -259,4 +260,15 @@ func shared(t *testing.T, path string) string {
 	}
 }
 
-func discard() *log.Logger { return log.New(io.Discard, "", 0) }
+// discard is for servers whose clients misbehave on purpose.
+func discard(srv *httptest.Server) {
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+}
+
+func tcp(conn net.Conn) *net.TCPConn {
+	c, ok := conn.(*net.TCPConn)
+	if !ok {
+		panic("not TCP")
+	}
+	return c
+}

@@ -79,7 +79,7 @@ func TestConnectionClosedBeforeTheFirstByteIsReplaced(t *testing.T) {
 			if _, again := <-hangUp; !again {
 				continue
 			}
-			_ = c.(*net.TCPConn).CloseWrite()
+			_ = tcp(c).CloseWrite()
 			hang(c) // ends when the client has closed its side too
 			gone <- struct{}{}
 			return

@@ -1,9 +1,8 @@
-// Package post is the door to Teams: it turns a parcel into one HTTP call and
-// what came of it into an outcome.
 package post
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -12,63 +11,96 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/teams"
 )
 
-// Options of a Client. The zero value works.
+// Options sets a Client up. The zero Options works.
 type Options struct {
-	// UserAgent names this service to Microsoft. Default "TeamsConnector".
+	// UserAgent names this service to Microsoft; "": "TeamsConnector".
 	UserAgent string
+	// Logger gets the few events that an operator acts on; nil: none.
+	Logger *slog.Logger
 }
 
 // Client posts to Teams. It may be used by many goroutines at once.
 type Client struct {
-	http *outbound.Client
-	o    Options
+	out       *outbound.Client
+	userAgent string
+	log       *slog.Logger
 }
 
-// New makes a client on a guarded HTTP client.
-func New(client *outbound.Client, o Options) *Client {
-	if o.UserAgent == "" {
-		o.UserAgent = "TeamsConnector"
+// New makes a client that posts through out.
+func New(out *outbound.Client, o Options) *Client {
+	c := &Client{out: out, userAgent: o.UserAgent, log: o.Logger}
+	if c.userAgent == "" {
+		c.userAgent = "TeamsConnector"
 	}
-	return &Client{http: client, o: o}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	return c
 }
 
-// Deliver makes one attempt. Whatever happens comes back as an outcome.
+// Deliver makes one attempt to post a parcel. Whatever Teams or the network
+// does is an Outcome. When ctx is cancelled, an attempt that was not written
+// comes out as retry, one that was as uncertain.
 func (c *Client) Deliver(ctx context.Context, p connector.Parcel) connector.Outcome {
-	begun := time.Now()
+	start := time.Now()
 	o := c.deliver(ctx, p)
-	o.Took = time.Since(begun)
+	o.Took = time.Since(start)
 	return o
 }
 
 func (c *Client) deliver(ctx context.Context, p connector.Parcel) connector.Outcome {
-	body, err := teams.Envelope(p.Content, p.Target.Payload)
+	envelope, err := teams.Envelope(p.Content, p.Target.Payload)
 	if err != nil {
-		return unfit("The message can't be written in the form that Teams takes.")
+		c.log.ErrorContext(ctx, "message has no envelope", "message_id", p.Message, "cause", err)
+		return connector.Outcome{
+			Verdict: connector.VerdictRefused, Reason: connector.ReasonInternal,
+			Detail: "This service could not write the message in the form that Teams reads. The operator's log says more under the message's id.",
+		}
 	}
-	req, err := outbound.NewRequest(http.MethodPost, p.Target.URL.Reveal(), body)
+	target := p.Target.URL.Reveal()
+	req, err := outbound.NewRequest(http.MethodPost, target, envelope)
 	if err != nil {
-		return unfit("The webhook's URL can't be read. Replace it.")
+		return c.failed(ctx, p.Message, &outbound.Failure{Kind: outbound.KindBlocked, Err: err})
 	}
 	req.Header.Set("Content-Type", teams.ContentType)
-	req.Header.Set("User-Agent", c.o.UserAgent)
+	req.Header.Set("User-Agent", c.userAgent)
 	req.Header.Set(teams.TrackingHeader, string(p.Message))
-	res, failure := c.http.Do(ctx, req)
+	resp, failure := c.out.Do(ctx, req)
 	if failure != nil {
-		return teams.ClassifyError(teams.NetError{Kind: kinds[failure.Kind], Wrote: failure.Wrote})
+		return c.failed(ctx, p.Message, failure)
 	}
-	return teams.Classify(teams.KindOf(p.Target.URL.Reveal()), teams.Answer{
-		Status: res.Status, Header: res.Header, Body: res.Body, Now: time.Now(),
-	})
+	return teams.Classify(teams.KindOf(target), teams.Answer{Status: resp.Status, Header: resp.Header, Body: resp.Body, Now: time.Now()})
 }
 
-// unfit is a parcel that can't be sent as it is.
-func unfit(why string) connector.Outcome {
-	return connector.Outcome{Verdict: connector.VerdictRefused, Reason: connector.ReasonInternal, Detail: why}
+// failed turns a call without an answer into an outcome. Which address was
+// refused is the operator's business: to a sender it would tell about the network here.
+func (c *Client) failed(ctx context.Context, id connector.MessageID, f *outbound.Failure) connector.Outcome {
+	o := teams.ClassifyError(teams.NetError{Kind: kindOf(f.Kind), Wrote: f.Wrote})
+	switch f.Kind {
+	case outbound.KindBlocked:
+		c.log.WarnContext(ctx, "webhook's target blocked", "message_id", id, "cause", f.Err)
+	case outbound.KindShutdown:
+	default:
+		o.Detail += " Cause: " + f.Err.Error() + "."
+	}
+	return o
 }
 
-// kinds says the transport's failures in Teams' words.
-var kinds = map[outbound.Kind]teams.NetErrorKind{
-	outbound.KindDNS: teams.NetDNS, outbound.KindConnect: teams.NetConnect, outbound.KindTLS: teams.NetTLS,
-	outbound.KindBlocked: teams.NetBlocked, outbound.KindTimeout: teams.NetTimeout, outbound.KindBroken: teams.NetBroken,
-	outbound.KindShutdown: teams.NetShutdown,
+func kindOf(k outbound.Kind) teams.NetErrorKind {
+	switch k {
+	case outbound.KindDNS:
+		return teams.NetDNS
+	case outbound.KindConnect:
+		return teams.NetConnect
+	case outbound.KindTLS:
+		return teams.NetTLS
+	case outbound.KindBlocked:
+		return teams.NetBlocked
+	case outbound.KindTimeout:
+		return teams.NetTimeout
+	case outbound.KindShutdown:
+		return teams.NetShutdown
+	case outbound.KindBroken:
+	}
+	return teams.NetBroken
 }
