@@ -103,16 +103,19 @@ func install(t *testing.T, o simulator.Options, n int, webhookFlags ...string) *
 	in.ask(&made, "", "setup", "--name", "Contoso", "--json", "--data", in.data)
 	in.key, in.secret = made.Keys.LicenseKey, made.Keys.LicenseSecret
 	for i := range n {
-		flow, path := sim.AddFlow(simulator.Flow{Channel: fmt.Sprintf("Channel %d", i)})
-		var w struct{ ID string }
-		args := append([]string{
-			"webhook", "add", "--name", fmt.Sprintf("hook %d", i), "--url", "-", "--json",
-			"--data", in.data, "--trust-target", in.teams.URL,
-		}, webhookFlags...)
-		in.ask(&w, in.teams.URL+path, args...)
-		in.hooks = append(in.hooks, hook{w.ID, flow})
+		in.hooks = append(in.hooks, in.addHook(fmt.Sprintf("hook %d", i), webhookFlags...))
 	}
 	return in
+}
+
+// addHook adds a channel with its flow, and its webhook.
+func (in *installation) addHook(name string, flags ...string) hook {
+	in.t.Helper()
+	flow, path := in.sim.AddFlow(simulator.Flow{Channel: name})
+	var w struct{ ID string }
+	args := []string{"webhook", "add", "--name", name, "--url", "-", "--json", "--data", in.data, "--trust-target", in.teams.URL}
+	in.ask(&w, in.teams.URL+path, append(args, flags...)...)
+	return hook{w.ID, flow}
 }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }

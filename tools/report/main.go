@@ -45,7 +45,7 @@ var errFailed = errors.New("something failed")
 func summary(args []string, out, trouble io.Writer) error {
 	flags := flag.NewFlagSet("summary", flag.ContinueOnError)
 	flags.SetOutput(trouble)
-	checks := flags.String("checks", "", "`file` with a line \"pass|fail NAME\" for each other check")
+	checks := flags.String("checks", "", "`file` with a line \"pass|fail|broke NAME\" for each other check")
 	shared := flags.String("shared", "", "`folder` with fixtures and bad input: each set must have run whole")
 	ci := flags.Bool("ci", false, "a skipped test is a failure")
 	if err := flags.Parse(args); err != nil {

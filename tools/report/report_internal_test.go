@@ -17,7 +17,7 @@ import ("fmt"; "testing")
 func TestPlain(t *testing.T) { t.Log("fixtures: urls: 2 cases"); t.Log("proof: 20 kills, lost 0") }
 func TestSubs(t *testing.T) {
 	t.Run("a", func(t *testing.T) {})
-	t.Run("b/c", func(t *testing.T) { fmt.Println("fixtures: json: 1 cases") })
+	t.Run("b/c", func(t *testing.T) { fmt.Println("fixtures: badinput/json: 1 cases") })
 	t.Run("d", func(t *testing.T) { t.Skip("no strace here") })
 }`,
 	"bad/bad_test.go": `package bad
@@ -60,7 +60,7 @@ func TestEveryEndIsCountedOnceAndExplained(t *testing.T) {
 	// Failed: fails, TestOwn, deep, exits, broken, lint.
 	want := `
 Shown:
-  fixtures: json: 1 cases
+  fixtures: badinput/json: 1 cases
   fixtures: urls: 2 cases
   proof: 20 kills, lost 0
 
@@ -101,18 +101,14 @@ func TestASetThatDidNotRunWholeFails(t *testing.T) {
 		index string
 		want  string
 	}{
-		"all ran":        {`{"items":[{"id":"urls/1"},{"id":"urls/2"}]}`, "\n4 passed, 0 failed, 1 skipped\n"},
+		"all ran":        {`{"items":[{"id":"urls/1"},{"id":"urls/2"}]}`, "\n5 passed, 0 failed, 1 skipped\n"},
 		"one is missing": {`{"items":[{"id":"urls/1"},{"id":"urls/2"},{"id":"urls/3"}]}`, "fixtures: urls: 2 of 3 cases ran in one test"},
 		"none ran":       {`{"items":[{"id":"texts/1"}]}`, "fixtures: texts: 0 of 1 cases ran in one test"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			shared := t.TempDir()
-			if err := os.Mkdir(filepath.Join(shared, "fixtures"), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(shared, "fixtures", "index.json"), []byte(test.index), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			put(t, filepath.Join(shared, "fixtures", "index.json"), test.index)
+			put(t, filepath.Join(shared, "badinput", "json", "y.json"), "1")
 
 			var out bytes.Buffer
 			run([]string{"summary", "-shared", shared, events}, nil, &out, os.Stderr)
@@ -124,17 +120,27 @@ func TestASetThatDidNotRunWholeFails(t *testing.T) {
 	}
 }
 
+func TestACommandThatBrokeFailsOnlyWhereNothingElseSaysSo(t *testing.T) {
+	for text, want := range map[string]string{
+		"broke go test\n":            "\n0 passed, 1 failed, 0 skipped\n",
+		"fail lint\nbroke go test\n": "\n0 passed, 1 failed, 0 skipped\n",
+		"pass lint\n":                "\n1 passed, 0 failed, 0 skipped\n",
+	} {
+		var out bytes.Buffer
+		run([]string{"summary", "-checks", checks(t, text), file(t, "events", nil)}, nil, &out, os.Stderr)
+
+		if !strings.HasSuffix(out.String(), want) {
+			t.Errorf("%q: summary ends otherwise than %q:\n%s", text, want, out.String())
+		}
+	}
+}
+
 // goTest runs the sample's tests and returns the events.
 func goTest(t *testing.T, packages string) []byte {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range sample {
-		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		put(t, filepath.Join(dir, name), text)
 	}
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", packages)
 	cmd.Dir = dir
@@ -158,4 +164,14 @@ func file(t *testing.T, name string, text []byte) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -78,7 +78,7 @@ func (t *tally) do(e event) {
 
 var (
 	claim = regexp.MustCompile(`^\s*(?:\S+\.go:\d+: )?((?:fixtures|proof): .*\S)\s*$`)
-	cases = regexp.MustCompile(`^fixtures: (\S+): (\d+) cases`)
+	cases = regexp.MustCompile(`^fixtures: (?:badinput/)?(.+): (\d+) cases`)
 )
 
 // claim keeps a line in which a test says what it showed.
@@ -153,6 +153,8 @@ func short(pkg string) string {
 }
 
 // readChecks counts the checks that are no tests: lines "pass NAME" and "fail NAME".
+// "broke NAME" is for a command whose failure should show in what was read already:
+// it counts where nothing else failed.
 func (t *tally) readChecks(name string) error {
 	if name == "" {
 		return nil
@@ -168,8 +170,12 @@ func (t *tally) readChecks(name string) error {
 			t.passed++
 		case "fail":
 			t.failed = append(t.failed, what)
+		case "broke":
+			if len(t.failed) == 0 {
+				t.failed = append(t.failed, what)
+			}
 		default:
-			return errors.New("checks: a line that starts with neither pass nor fail: " + line)
+			return errors.New("checks: a line that starts with neither pass, fail nor broke: " + line)
 		}
 	}
 	return nil
