@@ -179,6 +179,11 @@ func scenarios() map[string]scenario {
 			},
 			order: "a", phase: lane.Idle, ends: map[string]string{"a": "expired/expired", "b": "expired/expired"},
 		},
+		"a message that can't be opened ends and the lane goes on": {
+			send: []string{"a", "b"}, order: "b", phase: lane.Idle,
+			act:  func(w *world) { w.queue[1][0].Broken = "It can't be opened." },
+			ends: map[string]string{"a": "failed/internal", "b": "sent/accepted"},
+		},
 		"a paused lane holds, and the clock of its messages stands still": {
 			send: []string{"a"}, answers: map[string][]connector.Outcome{"a": {retry, sent}}, until: 4 * day,
 			act: func(w *world) {

@@ -12,7 +12,7 @@ func (m *Machine) advance(l *lane) {
 		m.release(l)
 		return // goes on when it is swept, or in the next process
 	}
-	if ends := m.expired(l); len(ends) > 0 {
+	if ends := m.hopeless(l); len(ends) > 0 {
 		m.settle(l, connector.Settlement{Ends: ends})
 		return
 	}
@@ -149,12 +149,20 @@ func (m *Machine) check(l *lane, item connector.Item) {
 	w.flying++
 }
 
-// expired takes messages off the head whose life is over.
-func (m *Machine) expired(l *lane) []connector.End {
+// hopeless takes messages off the head that will never go: their life is over,
+// or they can't be opened any more.
+func (m *Machine) hopeless(l *lane) []connector.End {
 	var ends []connector.End
-	for len(l.head) > 0 && !l.Time(m.now).Before(l.head[0].ExpiresAt) {
+	for len(l.head) > 0 {
 		const why = "Its life ended before it could be delivered."
-		ends = append(ends, m.finish(l, connector.StateExpired, connector.ReasonExpired, why))
+		switch item := l.head[0]; {
+		case !l.Time(m.now).Before(item.ExpiresAt):
+			ends = append(ends, m.finish(l, connector.StateExpired, connector.ReasonExpired, why))
+		case item.Broken != "":
+			ends = append(ends, m.finish(l, connector.StateFailed, connector.ReasonInternal, item.Broken))
+		default:
+			return ends
+		}
 	}
 	return ends
 }

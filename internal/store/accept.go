@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -46,7 +47,7 @@ type targetOf struct {
 	webhook      connector.WebhookID
 }
 
-// target is a webhook as far as accepting needs it; lane.ID 0: there is none.
+// target is a webhook as far as accepting needs it.
 type target struct {
 	lane  connector.Lane
 	taken int64
@@ -68,6 +69,12 @@ func newAcceptBatch(w *writer, tx *session, again bool) *acceptBatch {
 
 // write decides and writes. Locks are taken in the order message, queue, usage, quota.
 func (b *acceptBatch) write(ctx context.Context, jobs []*acceptJob) error {
+	if err := b.readAccounts(ctx, jobs); err != nil {
+		return fmt.Errorf("read subscriptions: %w", err)
+	}
+	if err := b.readTargets(ctx, jobs); err != nil {
+		return fmt.Errorf("read webhooks: %w", err)
+	}
 	for _, job := range jobs {
 		job.result, job.err = Accepted{}, nil
 		if err := b.decide(ctx, job); err != nil {
@@ -96,18 +103,15 @@ func (b *acceptBatch) decide(ctx context.Context, job *acceptJob) error {
 	if done, err := b.repeat(ctx, job); done || err != nil {
 		return err
 	}
-	of, err := b.account(ctx, job.req.License.SubscriptionRow)
-	if err != nil {
-		return err
+	of, ok := b.accounts[job.req.License.SubscriptionRow]
+	if !ok {
+		return fmt.Errorf("there is no subscription %d", job.req.License.SubscriptionRow)
 	}
 	if job.err = of.refusal(b.now); job.err != nil {
 		return nil
 	}
-	to, err := b.target(ctx, targetOf{job.req.License.SubscriptionRow, job.req.Message.Webhook})
-	if err != nil {
-		return err
-	}
-	if to.lane.ID == 0 {
+	to, ok := b.targets[targetOf{job.req.License.SubscriptionRow, job.req.Message.Webhook}]
+	if !ok {
 		job.err = noWebhook(job.req.Message.Webhook)
 		return nil
 	}
@@ -184,24 +188,31 @@ func (j *acceptJob) answer(first MessageRow, mac [32]byte) {
 	j.result = Accepted{Lane: first.Lane, Repeat: true, Message: first}
 }
 
-const accountOf = `
-SELECT s.status, s.expires, s.message_quota, COALESCE(u.messages, 0)
-FROM subscription s LEFT JOIN quota u ON u.subscription = s.id AND u.month = $2
-WHERE s.id = $1`
+const accountsByID = `
+SELECT s.id, s.status, s.expires, s.message_quota, COALESCE(u.messages, 0)
+FROM subscription s LEFT JOIN quota u ON u.subscription = s.id AND u.month = $1
+WHERE s.id IN `
 
-func (b *acceptBatch) account(ctx context.Context, row int64) (*account, error) {
-	if a, ok := b.accounts[row]; ok {
-		return a, nil
+// readAccounts reads the subscriptions of the batch.
+func (b *acceptBatch) readAccounts(ctx context.Context, jobs []*acceptJob) error {
+	wanted := map[int64]bool{}
+	var ids []any
+	for _, job := range jobs {
+		if id := job.req.License.SubscriptionRow; !wanted[id] {
+			wanted[id] = true
+			ids = append(ids, id)
+		}
 	}
-	a := &account{}
-	var expires int64
-	err := b.tx.one(ctx, q(accountOf, row, monthOf(b.now)), &a.status, &expires, &a.max, &a.used)
-	if err != nil {
-		return nil, fmt.Errorf("read subscription %d: %w", row, err)
-	}
-	a.expires = fromMicros(expires)
-	b.accounts[row] = a
-	return a, nil
+	return b.tx.eachIn(ctx, inList{before: accountsByID, first: []any{monthOf(b.now)}}, ids, func(rows *sql.Rows) error {
+		a := &account{}
+		var id, expires int64
+		if err := rows.Scan(&id, &a.status, &expires, &a.max, &a.used); err != nil {
+			return err
+		}
+		a.expires = fromMicros(expires)
+		b.accounts[id] = a
+		return nil
+	})
 }
 
 // refusal says why a subscription takes no messages; nil: it does.
@@ -235,24 +246,32 @@ func quotaUsedUp(limit int64, now time.Time) error {
 		"The plan's %d messages of this month are used up. Upgrade the plan on the Subscriptions page, or wait until %s (UTC).", limit, next.Format(time.DateOnly))
 }
 
-const targetByWebhook = `
-SELECT l.id, l.state, l.cause, l.held_since, l.held
+const targetsByID = `
+SELECT w.subscription, w.public_id, l.id, l.state, l.cause, l.held_since, l.held
 FROM webhook w JOIN lane l ON l.webhook = w.id
-WHERE w.subscription = $1 AND w.public_id = $2 AND w.retired_at = 0`
+WHERE w.retired_at = 0 AND w.public_id IN `
 
-func (b *acceptBatch) target(ctx context.Context, of targetOf) (*target, error) {
-	if t, ok := b.targets[of]; ok {
-		return t, nil
+// readTargets reads the webhooks of the batch.
+func (b *acceptBatch) readTargets(ctx context.Context, jobs []*acceptJob) error {
+	wanted := map[connector.WebhookID]bool{}
+	var ids []any
+	for _, job := range jobs {
+		if id := job.req.Message.Webhook; !wanted[id] {
+			wanted[id] = true
+			ids = append(ids, string(id))
+		}
 	}
-	t := &target{}
-	var heldSince, held int64
-	err := b.tx.one(ctx, q(targetByWebhook, of.subscription, string(of.webhook)), &t.lane.ID, &t.lane.State, &t.lane.Cause, &heldSince, &held)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return nil, fmt.Errorf("read webhook %s: %w", of.webhook, err)
-	}
-	t.lane.HeldSince, t.lane.Held = fromMicros(heldSince), fromMicro(held)
-	b.targets[of] = t
-	return t, nil
+	return b.tx.eachIn(ctx, inList{before: targetsByID}, ids, func(rows *sql.Rows) error {
+		t := &target{}
+		var of targetOf
+		var heldSince, held int64
+		if err := rows.Scan(&of.subscription, &of.webhook, &t.lane.ID, &t.lane.State, &t.lane.Cause, &heldSince, &held); err != nil {
+			return err
+		}
+		t.lane.HeldSince, t.lane.Held = fromMicros(heldSince), fromMicro(held)
+		b.targets[of] = t
+		return nil
+	})
 }
 
 // expiry is when a message's life ends, in lane time.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -105,7 +103,7 @@ func (f *fetch) readLanes(ctx context.Context, c *session) error {
 	for i, a := range f.asked {
 		ids[i] = int64(a.Lane)
 	}
-	return c.each(ctx, in(lanesByID, ids, ""), func(rows *sql.Rows) error {
+	return c.eachIn(ctx, inList{before: lanesByID}, ids, func(rows *sql.Rows) error {
 		l := &fetched{}
 		var heldSince, held, notBefore, groupNotBefore int64
 		var recent, sealed []byte
@@ -165,10 +163,7 @@ func (f *fetch) readHeads(ctx context.Context, c *session) error {
 	for id := range f.lanes {
 		ids = append(ids, int64(id))
 	}
-	if len(ids) == 0 {
-		return nil
-	}
-	return c.each(ctx, in(headsByLane, ids, inOrder), func(rows *sql.Rows) error {
+	return c.eachIn(ctx, inList{before: headsByLane, after: inOrder}, ids, func(rows *sql.Rows) error {
 		var lane connector.LaneID
 		var item connector.Item
 		var accepted, expires int64
@@ -199,24 +194,16 @@ func (f *fetch) readBodies(ctx context.Context, c *session) error {
 			ids = append(ids, int64(l.Head[i].Seq))
 		}
 	}
-	for len(ids) > 0 {
-		n := min(len(ids), headLanes)
-		err := c.each(ctx, in(bodiesByID, ids[:n], ""), func(rows *sql.Rows) error {
-			var lane connector.LaneID
-			var seq connector.Seq
-			var sealed []byte
-			if err := rows.Scan(&lane, &seq, &sealed); err != nil {
-				return err
-			}
-			f.openBody(lane, seq, sealed)
-			return nil
-		})
-		if err != nil {
+	return c.eachIn(ctx, inList{before: bodiesByID}, ids, func(rows *sql.Rows) error {
+		var lane connector.LaneID
+		var seq connector.Seq
+		var sealed []byte
+		if err := rows.Scan(&lane, &seq, &sealed); err != nil {
 			return err
 		}
-		ids = ids[n:]
-	}
-	return nil
+		f.openBody(lane, seq, sealed)
+		return nil
+	})
 }
 
 func (f *fetch) openBody(lane connector.LaneID, seq connector.Seq, sealed []byte) {
@@ -265,31 +252,4 @@ func (f *fetch) loaded() []connector.Loaded {
 		all[i].Lane = connector.Lane{ID: a.Lane, State: connector.LaneRetired}
 	}
 	return all
-}
-
-// in ends a statement with a list of ids. The list has one of a few lengths,
-// filled up with the last id, so that each is prepared once.
-func in(text string, ids []any, after string) statement {
-	size := headLanes
-	for _, s := range [...]int{1, 8, 32} {
-		if len(ids) <= s {
-			size = s
-			break
-		}
-	}
-	args := make([]any, size)
-	for i := range args {
-		args[i] = ids[min(i, len(ids)-1)]
-	}
-	var b strings.Builder
-	b.Grow(len(text) + len(after) + 5*size)
-	b.WriteString(text + "(")
-	for i := range size {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("$" + strconv.Itoa(i+1))
-	}
-	b.WriteString(")" + after)
-	return statement{b.String(), args}
 }

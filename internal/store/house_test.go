@@ -57,8 +57,19 @@ const secretURL = "https://prod-00.example.logic.azure.com/workflows/canary/trig
 
 func newHouse(t testing.TB, open database) *house {
 	t.Helper()
+	return build(t, open, t.TempDir())
+}
+
+// newHouseIn makes a house in a folder, on SQLite.
+func newHouseIn(t testing.TB, dir string) *house {
+	t.Helper()
+	return build(t, store.Open, dir)
+}
+
+func build(t testing.TB, open database, dir string) *house {
+	t.Helper()
 	h := &house{t: t, open: open, faults: &store.Faults{}, ring: newRing(t)}
-	h.options = store.Options{Dir: t.TempDir(), Ring: h.ring, Faults: h.faults}
+	h.options = store.Options{Dir: dir, Ring: h.ring, Faults: h.faults}
 	h.start()
 	t.Cleanup(func() { _ = h.Close() })
 

@@ -14,15 +14,20 @@ const ignoreKnown = ` ON CONFLICT (public_id) DO NOTHING RETURNING id, public_id
 
 const insertQueue = `INSERT INTO queue (lane, id, expires_at) VALUES `
 
-// How many arguments a row of each takes.
-const (
-	messageArgs = 11
-	queueArgs   = 3
-)
+// rowsInto is a statement that inserts rows: what stands before and after them,
+// and how many arguments each takes.
+type rowsInto struct {
+	before, after string
+	columns       int
+}
+
+func messageRows() rowsInto { return rowsInto{insertMessage, ignoreKnown, 11} }
+
+func queueRows() rowsInto { return rowsInto{insertQueue, "", 3} }
 
 // insertMessages writes the messages that were taken and puts them into their queues.
 func (b *acceptBatch) insertMessages(ctx context.Context) error {
-	waiting := make([]any, 0, queueArgs*len(b.taken))
+	waiting := make([]any, 0, queueRows().columns*len(b.taken))
 	for at := 0; at < len(b.taken); {
 		rows := chunk(len(b.taken) - at)
 		ids, err := b.insertChunk(ctx, b.taken[at:at+rows])
@@ -35,12 +40,12 @@ func (b *acceptBatch) insertMessages(ctx context.Context) error {
 		}
 		at += rows
 	}
-	return b.w.insertRows(ctx, b.tx, insertQueue, "", queueArgs, waiting)
+	return b.w.insertRows(ctx, b.tx, queueRows(), waiting)
 }
 
 // insertChunk writes some messages with one statement and returns their row numbers.
 func (b *acceptBatch) insertChunk(ctx context.Context, jobs []*acceptJob) ([]int64, error) {
-	args := make([]any, 0, messageArgs*len(jobs))
+	args := make([]any, 0, messageRows().columns*len(jobs))
 	for _, job := range jobs {
 		r := &job.req
 		args = append(args, string(r.Message.ID), r.License.SubscriptionRow, int64(job.result.Lane), orNull(r.License.KeysRow),
@@ -48,7 +53,7 @@ func (b *acceptBatch) insertChunk(ctx context.Context, jobs []*acceptJob) ([]int
 	}
 	ids := make([]int64, len(jobs))
 	next, written := 0, 0
-	err := b.tx.each(ctx, statement{b.w.multi(insertMessage, len(jobs), messageArgs, ignoreKnown), args}, func(rows *sql.Rows) error {
+	err := b.tx.each(ctx, statement{b.w.multi(messageRows(), len(jobs)), args}, func(rows *sql.Rows) error {
 		var id int64
 		var public string
 		if err := rows.Scan(&id, &public); err != nil {
@@ -72,13 +77,13 @@ func (b *acceptBatch) insertChunk(ctx context.Context, jobs []*acceptJob) ([]int
 }
 
 // insertRows writes rows of so many arguments each with as few statements as there may be.
-func (w *writer) insertRows(ctx context.Context, tx *session, before, after string, columns int, args []any) error {
+func (w *writer) insertRows(ctx context.Context, tx *session, into rowsInto, args []any) error {
 	for len(args) > 0 {
-		rows := chunk(len(args) / columns)
-		if _, err := tx.exec(ctx, statement{w.multi(before, rows, columns, after), args[:rows*columns]}); err != nil {
+		rows := chunk(len(args) / into.columns)
+		if _, err := tx.exec(ctx, statement{w.multi(into, rows), args[:rows*into.columns]}); err != nil {
 			return err
 		}
-		args = args[rows*columns:]
+		args = args[rows*into.columns:]
 	}
 	return nil
 }
@@ -95,11 +100,11 @@ func chunk(n int) int {
 }
 
 // multi is a statement with that many rows of values, written once.
-func (w *writer) multi(before string, rows, columns int, after string) string {
-	of := multiOf{before, rows}
+func (w *writer) multi(into rowsInto, rows int) string {
+	of := multiOf{into.before, rows}
 	text, ok := w.texts[of]
 	if !ok {
-		text = before + values(rows, columns) + after
+		text = into.before + values(rows, into.columns) + into.after
 		w.texts[of] = text
 	}
 	return text

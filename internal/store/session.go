@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,6 +15,7 @@ import (
 type session struct {
 	conn   *sql.Conn
 	stmts  map[string]*sql.Stmt
+	lists  map[multiOf]string
 	text   func(string) string
 	faults *Faults
 }
@@ -30,7 +33,7 @@ func openSession(ctx context.Context, db *sql.DB, d *dialect, faults *Faults) (*
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
-	return &session{conn: conn, stmts: make(map[string]*sql.Stmt), text: d.text, faults: faults}, nil
+	return &session{conn: conn, stmts: make(map[string]*sql.Stmt), lists: make(map[multiOf]string), text: d.text, faults: faults}, nil
 }
 
 // close gives the connection up. Whatever it was doing is rolled back.
@@ -101,6 +104,61 @@ func (c *session) each(ctx context.Context, s statement, row func(*sql.Rows) err
 		}
 	}
 	return rows.Err()
+}
+
+// mostIDs is the longest list of ids in one statement.
+const mostIDs = 128
+
+// inList is a statement with a list of ids in it: what stands before and after
+// the list, and the arguments before it.
+type inList struct {
+	before, after string
+	first         []any
+}
+
+// eachIn reads the rows of a statement with a list of ids, in as many pieces as
+// it takes. A list has one of a few lengths, filled up with its last id, so that
+// each is prepared once.
+func (c *session) eachIn(ctx context.Context, in inList, ids []any, row func(*sql.Rows) error) error {
+	for len(ids) > 0 {
+		n := min(len(ids), mostIDs)
+		size := mostIDs
+		for _, s := range [...]int{1, 8, 32} {
+			if n <= s {
+				size = s
+				break
+			}
+		}
+		args := append(make([]any, 0, len(in.first)+size), in.first...)
+		for i := range size {
+			args = append(args, ids[min(i, n-1)])
+		}
+		if err := c.each(ctx, statement{c.list(in, size), args}, row); err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+// list writes the list of a statement once.
+func (c *session) list(in inList, size int) string {
+	of := multiOf{in.before, size}
+	whole, ok := c.lists[of]
+	if !ok {
+		var b strings.Builder
+		b.WriteString(in.before + "(")
+		for i := range size {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString("$" + strconv.Itoa(len(in.first)+i+1))
+		}
+		b.WriteString(")" + in.after)
+		whole = b.String()
+		c.lists[of] = whole
+	}
+	return whole
 }
 
 // How many connections read, and how long one read may take: a longer one would

@@ -12,9 +12,8 @@ import (
 
 // settleJob is what one caller wants to have settled, or swept.
 type settleJob struct {
-	steps []connector.Settlement
-	sweep bool // only the ends count: nothing was attempted
-	done  chan error
+	steps []connector.Settlement // a sweep's has a lane without URL version and no group: only its ends are written
+	done  chan error             // size 1; run writes
 
 	changed []connector.End // the ends that were news
 }
@@ -76,7 +75,7 @@ func (w *writer) settleStepwise(ctx context.Context, job *settleJob) error {
 	var all []error
 	var changed []connector.End
 	for _, step := range job.steps {
-		alone := &settleJob{steps: []connector.Settlement{step}, sweep: job.sweep}
+		alone := &settleJob{steps: []connector.Settlement{step}}
 		if err := w.commit(ctx, w.settleWork([]*settleJob{alone}, 1)); err != nil {
 			all = append(all, fmt.Errorf("lane %d: %w", step.Lane.ID, err))
 			continue
@@ -113,32 +112,16 @@ func (b *settleBatch) write(ctx context.Context, jobs []*settleJob) error {
 			}
 		}
 	}
-	if err := b.each(ctx, jobs, true, b.queue); err != nil {
-		return err
-	}
-	for _, part := range []settlePart{b.lane, b.group, b.attempt} {
-		if err := b.each(ctx, jobs, false, part); err != nil {
-			return err
-		}
-	}
-	return b.w.writeUsage(ctx, b.tx, b.counts)
-}
-
-// settlePart writes what a step means for one table.
-type settlePart func(context.Context, *connector.Settlement) error
-
-func (b *settleBatch) each(ctx context.Context, jobs []*settleJob, sweeps bool, part settlePart) error {
-	for _, job := range jobs {
-		if job.sweep && !sweeps {
-			continue
-		}
-		for i := range job.steps {
-			if err := part(ctx, &job.steps[i]); err != nil {
-				return err
+	for _, part := range []func(context.Context, *connector.Settlement) error{b.queue, b.lane, b.group, b.attempt} {
+		for _, job := range jobs {
+			for i := range job.steps {
+				if err := part(ctx, &job.steps[i]); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	return nil
+	return b.w.writeUsage(ctx, b.tx, b.counts)
 }
 
 const markUnclear = `UPDATE message SET unclear = 1 WHERE id = $1 AND lane = $2 AND unclear = 0`

@@ -60,7 +60,7 @@ ON CONFLICT (subscription, day, webhook) DO UPDATE SET
     accepted = usage.accepted + excluded.accepted, sent = usage.sent + excluded.sent, failed = usage.failed + excluded.failed,
     expired = usage.expired + excluded.expired, uncertain = usage.uncertain + excluded.uncertain`
 
-const usageArgs = 8
+func usageRows() rowsInto { return rowsInto{insertUsage, addUsage, 8} }
 
 // writeUsage adds the counts, always in the same order of rows.
 func (w *writer) writeUsage(ctx context.Context, tx *session, counts usageCounts) error {
@@ -76,7 +76,7 @@ func (w *writer) writeUsage(ctx context.Context, tx *session, counts usageCounts
 		n := counts[of]
 		args = append(args, owner.subscription, of.day, owner.webhook, n.accepted, n.sent, n.failed, n.expired, n.uncertain)
 	}
-	if err := w.insertRows(ctx, tx, insertUsage, addUsage, usageArgs, args); err != nil {
+	if err := w.insertRows(ctx, tx, usageRows(), args); err != nil {
 		return fmt.Errorf("count usage: %w", err)
 	}
 	return nil
