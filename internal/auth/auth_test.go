@@ -175,7 +175,6 @@ func TestLicenseIsAnsweredFromMemory(t *testing.T) {
 	h.faults.FailStatement(1, "FROM keys", nil)
 
 	_, err := a.License(t.Context(), h.key, connector.NewSecret(h.secret))
-
 	if err != nil {
 		t.Errorf("the second time: %v, want no query", err)
 	}

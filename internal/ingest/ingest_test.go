@@ -106,7 +106,7 @@ func TestAnswerComesAtOnceWhenWaitingIsInVain(t *testing.T) {
 			if a.Status != c.status || !strings.Contains(a.Text, c.text) || a.Sent {
 				t.Errorf("answer is %+v, want %s with %q", a, c.status, c.text)
 			}
-			if (a.ExpectedAt.IsZero()) != (c.status == "held") {
+			if a.ExpectedAt.IsZero() != (c.status == "held") {
 				t.Errorf("expected at %v", a.ExpectedAt)
 			}
 		})

@@ -107,8 +107,9 @@ func (b *acceptBatch) decide(ctx context.Context, job *acceptJob) error {
 	if !ok {
 		return fmt.Errorf("there is no subscription %d", job.req.License.SubscriptionRow)
 	}
-	if job.err = of.refusal(b.now); job.err != nil {
-		return nil
+	if refused := of.refusal(b.now); refused != nil {
+		job.err = refused
+		return nil //nolint:nilerr // a refusal is an answer; the batch goes on
 	}
 	to, ok := b.targets[targetOf{job.req.License.SubscriptionRow, job.req.Message.Webhook}]
 	if !ok {

@@ -296,6 +296,11 @@ func TestWriteAheadLogIsMovedAway(t *testing.T) {
 	h.tended("a write-ahead log that is all in the database", func() bool {
 		return h.count(`SELECT COUNT(*) FROM message`) == 160 && h.walRest() == 0
 	})
+	h.accept(h.request("a small rest"))
+	if h.walRest() == 0 {
+		t.Fatal("a commit left nothing in the write-ahead log: the test shows nothing")
+	}
+	h.tended("the move of a small rest, once nothing happens", func() bool { return h.walRest() == 0 })
 }
 
 // walRest is how many pages are not yet in the database, by a look that moves none.

@@ -23,9 +23,9 @@ func (c coded) Error() string { return "injected database error" }
 func (c coded) Code() int     { return int(c) }
 
 const (
-	fsyncFailed coded = 1034 // SQLITE_IOERR_FSYNC
-	diskFull    coded = 13   // SQLITE_FULL
-	writeFailed coded = 778  // SQLITE_IOERR_WRITE
+	errFsync    coded = 1034 // SQLITE_IOERR_FSYNC
+	errDiskFull coded = 13   // SQLITE_FULL
+	errWrite    coded = 778  // SQLITE_IOERR_WRITE
 )
 
 func TestCommitOfUnknownEndIsWrittenOnce(t *testing.T) {
@@ -140,7 +140,7 @@ func TestFailedStatementLeavesNothingBehind(t *testing.T) {
 }
 
 func TestFullDiskRefusesAndRecovers(t *testing.T) {
-	for name, trouble := range map[string]coded{"full": diskFull, "write failed": writeFailed} {
+	for name, trouble := range map[string]coded{"full": errDiskFull, "write failed": errWrite} {
 		t.Run(name, func(t *testing.T) {
 			promise(t, func(t *testing.T, h *house) {
 				h.faults.FailCommit(1, false, trouble)
@@ -166,7 +166,7 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 
 func TestReadyAgainWithoutATrafficThatWouldProveIt(t *testing.T) {
 	promise(t, func(t *testing.T, h *house) {
-		h.faults.FailCommit(1, false, diskFull)
+		h.faults.FailCommit(1, false, errDiskFull)
 		if _, err := h.Accept(t.Context(), h.request("hello")); err == nil {
 			t.Fatal("accepted on a full disk")
 		}
@@ -179,7 +179,7 @@ func TestReadyAgainWithoutATrafficThatWouldProveIt(t *testing.T) {
 
 func TestFirstSyncErrorEndsAllWriting(t *testing.T) {
 	promise(t, func(t *testing.T, h *house) {
-		h.faults.FailCommit(1, true, fsyncFailed)
+		h.faults.FailCommit(1, true, errFsync)
 
 		_, first := h.Accept(t.Context(), h.request("hello"))
 		<-h.Done()

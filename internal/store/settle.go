@@ -264,7 +264,7 @@ func (b *settleBatch) attempt(ctx context.Context, step *connector.Settlement) e
 func packTimes(times []time.Time) []byte {
 	b := make([]byte, 0, 8*len(times))
 	for _, t := range times {
-		b = binary.BigEndian.AppendUint64(b, uint64(micros(t))) //nolint:gosec // the bits are what is kept
+		b = binary.BigEndian.AppendUint64(b, uint64(micros(t)))
 	}
 	return b
 }
@@ -273,7 +273,7 @@ func packTimes(times []time.Time) []byte {
 func unpackTimes(b []byte) []time.Time {
 	var times []time.Time
 	for ; len(b) >= 8; b = b[8:] {
-		times = append(times, fromMicros(int64(binary.BigEndian.Uint64(b)))) //nolint:gosec // the bits are what was kept
+		times = append(times, fromMicros(int64(binary.BigEndian.Uint64(b))))
 	}
 	return times
 }

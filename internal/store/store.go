@@ -189,5 +189,5 @@ func (s *Store) poison(err error) {
 	}
 	s.poisonErr = fmt.Errorf("a write to the disk failed: %w", err)
 	close(s.poisoned)
-	s.log.Error("disk write failed, refusing all writes", "error", err) //nolint:sloglint // it may come from any goroutine
+	s.log.Error("disk write failed, refusing all writes", "error", err)
 }

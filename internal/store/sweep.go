@@ -51,31 +51,36 @@ func (s *Store) Sweep(ctx context.Context, sw connector.Sweep) (ends []connector
 	return job.changed, more, nil
 }
 
+// sweepRule finds messages and says how they end.
+type sweepRule struct {
+	by     statement
+	state  connector.State
+	reason connector.Reason
+	detail string
+}
+
+func sweepRules(sw connector.Sweep) (rules []sweepRule) {
+	lane, except := int64(sw.Lane), int64(sw.Except)
+	if sw.Retired {
+		return []sweepRule{{q(sweepAll, lane, except), connector.StateFailed, connector.ReasonWebhookDeleted, deletedDetail}}
+	}
+	if !sw.ExpiresBefore.IsZero() {
+		by := q(sweepExpired, lane, except, micros(sw.ExpiresBefore))
+		rules = append(rules, sweepRule{by, connector.StateExpired, connector.ReasonExpired, expiredDetail})
+	}
+	if !sw.AcceptedBefore.IsZero() {
+		by := q(sweepHeld, lane, except, micros(sw.AcceptedBefore))
+		rules = append(rules, sweepRule{by, connector.StateExpired, connector.ReasonExpired, heldDetail})
+	}
+	return rules
+}
+
 // sweepable looks for what there is to end, outside of the writer: a long queue
 // with nothing to end in it costs nobody his turn.
 func (s *Store) sweepable(ctx context.Context, sw connector.Sweep) (found []connector.End, err error) {
-	type rule struct {
-		by     statement
-		state  connector.State
-		reason connector.Reason
-		detail string
-	}
-	lane, except := int64(sw.Lane), int64(sw.Except)
-	var rules []rule
-	switch {
-	case sw.Retired:
-		rules = append(rules, rule{q(sweepAll, lane, except), connector.StateFailed, connector.ReasonWebhookDeleted, deletedDetail})
-	default:
-		if !sw.ExpiresBefore.IsZero() {
-			rules = append(rules, rule{q(sweepExpired, lane, except, micros(sw.ExpiresBefore)), connector.StateExpired, connector.ReasonExpired, expiredDetail})
-		}
-		if !sw.AcceptedBefore.IsZero() {
-			rules = append(rules, rule{q(sweepHeld, lane, except, micros(sw.AcceptedBefore)), connector.StateExpired, connector.ReasonExpired, heldDetail})
-		}
-	}
 	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
 		known := map[connector.Seq]bool{}
-		for _, r := range rules {
+		for _, r := range sweepRules(sw) {
 			err := c.each(ctx, r.by, func(rows *sql.Rows) error {
 				end := connector.End{State: r.state, Reason: r.reason, Detail: r.detail, At: sw.Now}
 				var unclear bool
