@@ -108,10 +108,15 @@ func (c *Client) String() string { return "teamsconnector client for " + c.url }
 // GoString shows what String does, so that %#v leaks nothing.
 func (c *Client) GoString() string { return c.String() }
 
-// Message is what Send posts: either Text or Card.
+// Message is what Send posts: either Text, with a Title, Level, Facts and Link
+// where there are some, or Card.
 type Message struct {
 	WebhookID string
 	Text      string
+	Title     string          // above the text; empty: none
+	Level     string          // LevelInfo and its like, shown as a color; empty: none
+	Facts     []Fact          // below the text, in this order
+	Link      *Link           // a button below it all; nil: none
 	Card      json.RawMessage // an Adaptive Card
 	// Key makes a repeat safe: the same key and content is the same message. Empty: Send makes
 	// one for its own attempts. Set it to keep a message from going twice across calls of Send.
@@ -121,6 +126,26 @@ type Message struct {
 	// Wait is how long Send waits for Teams to take the message, up to 55 s; zero: the
 	// service's default of 10 s; NoWait: until it is stored.
 	Wait time.Duration
+}
+
+// The levels of a Message.
+const (
+	LevelInfo    = "info"
+	LevelGood    = "good"
+	LevelWarning = "warning"
+	LevelError   = "error"
+)
+
+// Fact is a named value beside the text of a Message.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Link is a button that opens a page.
+type Link struct {
+	Text string `json:"text,omitempty"` // what the button says; empty: the URL's host
+	URL  string `json:"url"`            // with https:// or http://
 }
 
 // The statuses of a Response.
@@ -179,23 +204,42 @@ func (c *Client) Send(ctx context.Context, m Message) (Response, error) {
 }
 
 func encode(m Message) ([]byte, error) {
-	for name, s := range map[string]string{"Text": m.Text, "Key": m.Key, "WebhookID": m.WebhookID} {
-		if !utf8.ValidString(s) { // encoding/json would change it silently
-			return nil, fmt.Errorf("%w: %s is not valid UTF-8", ErrInvalid, name)
-		}
+	if name := notUTF8(m); name != "" { // encoding/json would change it silently
+		return nil, fmt.Errorf("%w: %s is not valid UTF-8", ErrInvalid, name)
 	}
 	body := struct {
 		WebhookID   string          `json:"webhookId"`
 		TextMessage string          `json:"textMessage,omitempty"`
+		Title       string          `json:"title,omitempty"`
+		Level       string          `json:"level,omitempty"`
+		Facts       []Fact          `json:"facts,omitempty"`
+		Link        *Link           `json:"link,omitempty"`
 		Card        json.RawMessage `json:"card,omitempty"`
 		MessageKey  string          `json:"messageKey"`
 		ExpiresIn   int64           `json:"expiresIn,omitempty"`
-	}{m.WebhookID, m.Text, m.Card, m.Key, int64(math.Ceil(m.ExpiresIn.Seconds()))}
+	}{m.WebhookID, m.Text, m.Title, m.Level, m.Facts, m.Link, m.Card, m.Key, int64(math.Ceil(m.ExpiresIn.Seconds()))}
 	b, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: Card is not JSON: %w", ErrInvalid, err)
 	}
 	return b, nil
+}
+
+// notUTF8 names a field that is not valid UTF-8; empty: all are.
+func notUTF8(m Message) string {
+	fields := [][2]string{{"WebhookID", m.WebhookID}, {"Text", m.Text}, {"Title", m.Title}, {"Level", m.Level}, {"Key", m.Key}}
+	for _, f := range m.Facts {
+		fields = append(fields, [2]string{"Facts", f.Name}, [2]string{"Facts", f.Value})
+	}
+	if m.Link != nil {
+		fields = append(fields, [2]string{"Link", m.Link.Text}, [2]string{"Link", m.Link.URL})
+	}
+	for _, f := range fields {
+		if !utf8.ValidString(f[1]) {
+			return f[0]
+		}
+	}
+	return ""
 }
 
 // pause says how long to wait before the next attempt, and whether there is one.

@@ -257,3 +257,31 @@ func TestNewFromEnvNamesWhatIsMissing(t *testing.T) {
 		t.Errorf("with all three set: %v", err)
 	}
 }
+
+func TestRichFieldsGoAsTheAPINamesThem(t *testing.T) {
+	w := &wire{answers: []func() (*http.Response, error){status(200, sent)}}
+	m := client.Message{
+		WebhookID: "wh_1", Text: "x", Title: "t", Level: client.LevelGood, Key: "k",
+		Facts: []client.Fact{{Name: "a", Value: "1"}, {Name: "b"}}, Link: &client.Link{URL: "https://a.example"},
+	}
+
+	if _, err := newClient(w).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+
+	const want = `{"webhookId":"wh_1","textMessage":"x","title":"t","level":"good","facts":[{"name":"a","value":"1"},{"name":"b","value":""}],"link":{"url":"https://a.example"},"messageKey":"k"}`
+	if w.bodies[0] != want {
+		t.Errorf("sent %s\nwant %s", w.bodies[0], want)
+	}
+	for name, change := range map[string]func(*client.Message){
+		"Title": func(m *client.Message) { m.Title = "\xff" },
+		"Facts": func(m *client.Message) { m.Facts = []client.Fact{{Name: "a", Value: "\xff"}} },
+		"Link":  func(m *client.Message) { m.Link = &client.Link{Text: "\xff", URL: "https://a.example"} },
+	} {
+		bad := m
+		change(&bad)
+		if _, err := newClient(w).Send(t.Context(), bad); !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s that is not UTF-8: %v", name, err)
+		}
+	}
+}

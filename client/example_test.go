@@ -57,6 +57,27 @@ func ExampleClient_Send_card() {
 	// Output: accepted
 }
 
+func ExampleClient_Send_rich() {
+	srv := service(200, `{"sentMessage":true,"message":"Microsoft Teams accepted the message.","messageId":"msg_1","status":"sent"}`)
+	defer srv.Close()
+
+	teams := client.New(srv.URL, "tck_...", "tcs_...")
+	response, err := teams.Send(context.Background(), client.Message{
+		WebhookID: "wh_01jd8m6q2rfkb9p3tzv5xw7h4c",
+		Title:     "Deploy of shop failed",
+		Level:     client.LevelError,
+		Text:      "The health check did not answer within 30 s. The last version runs again.",
+		Facts:     []client.Fact{{Name: "Version", Value: "4.12.1"}, {Name: "Host", Value: "web-2"}},
+		Link:      &client.Link{Text: "Open the log", URL: "https://build.example.com/4711"},
+	})
+	if err != nil {
+		fmt.Println("not stored:", err)
+		return
+	}
+	fmt.Println(response.Status)
+	// Output: sent
+}
+
 func ExampleError() {
 	srv := service(401, `{"code":"license_invalid","message":"Create a new pair of keys."}`)
 	defer srv.Close()

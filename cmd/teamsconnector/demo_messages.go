@@ -32,6 +32,7 @@ type sample struct {
 	channel int // in the order of demo.channels
 	text    string
 	card    []byte
+	rich    client.Message // what stands beside the text
 }
 
 // opening is what the channels show at first.
@@ -42,6 +43,15 @@ func opening() []sample {
 		{channel: 2, text: "Disk almost full on db-prod-02\n\n/var/lib/data is used to 91 % and grows by 2 % a day; it is full on Friday.\nNext step: archive the logs of last month."},
 		{channel: 1, text: "Nightly build\n- 1,284 tests passed\n- 0 failed\n- App_Pool_01 and App_Pool_02 restarted\n\nNothing to do; names with _underscores_ stay as they are."},
 		{channel: 2, text: "Resolved: db-prod-02 is back at 64 %."},
+		{
+			channel: 1, text: "The health check did not answer within 30 s.\nThe last version runs again; nobody has to act tonight.",
+			rich: client.Message{
+				Title: "Deploy of shop 4.12.1 was rolled back",
+				Level: client.LevelWarning,
+				Facts: []client.Fact{{Name: "Host", Value: "web-prod-02"}, {Name: "Running", Value: "4.12.0"}, {Name: "Down for", Value: "41 s"}},
+				Link:  &client.Link{Text: "Open the log", URL: "https://build.example.com/4711"},
+			},
+		},
 		{channel: 0, card: demoCard},
 	}
 }
@@ -79,7 +89,8 @@ func (d *demo) chat(ctx context.Context) {
 }
 
 func (d *demo) send(ctx context.Context, app *client.Client, s sample) {
-	m := client.Message{WebhookID: string(d.channels[s.channel].webhook), Text: s.text, Card: s.card, Wait: client.NoWait}
+	m := s.rich
+	m.WebhookID, m.Text, m.Card, m.Wait = string(d.channels[s.channel].webhook), s.text, s.card, client.NoWait
 	if _, err := app.Send(ctx, m); err != nil && ctx.Err() == nil {
 		d.service.log.WarnContext(ctx, "sample message not sent", "error", err)
 	}

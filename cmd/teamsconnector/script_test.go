@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "ready": ready, "setjson": setJSON, "posted": posted, "answers": answers,
-			"answering": answering, "simhook": simHook,
+			"answering": answering, "simhook": simHook, "shows": shows,
 		},
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,8 @@ const maxMessage = 1 << 20
 // sendFlags are the flags of send, as they were typed.
 type sendFlags struct {
 	webhook, text, card, key string
+	title, level, link       string
+	facts                    []string
 	expiresIn, wait          time.Duration
 	asJSON, acceptOK         bool
 }
@@ -30,10 +33,12 @@ func (p process) sendCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send --webhook ID (--text TEXT | --card FILE | -)",
 		Short: "Send a message to a Teams channel",
-		Long: "Sends a message and says how far it has come. With - the text is read from standard input; --card - reads a card from there.\n\n" +
+		Long: "Sends a message and says how far it has come. With - the text is read from standard input; --card - reads a card from there.\n" +
+			"A text may have a title, a level, facts and a link beside it: Teams then shows them as a card.\n\n" +
 			"Exit codes: 0 sent; 3 accepted or held: stored, and on its way or waiting (0 with --accept-ok);\n" +
 			"4 refused, failed, expired or uncertain; 5 license or quota; 6 not reached, or too busy after all tries; 2 wrong usage.",
 		Example: "  teamsconnector send --webhook wh_... --text 'Backup finished'\n" +
+			"  teamsconnector send --webhook wh_... --text 'Disk almost full' --title db-2 --level warning --fact 'Used=91 %' --link 'Open=https://grafana.example.com/db-2'\n" +
 			"  df -h | teamsconnector send --webhook wh_... -",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.send(cmd, f, args) },
@@ -42,6 +47,10 @@ func (p process) sendCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.webhook, "webhook", "", "Webhook ID (required)")
 	flags.StringVar(&f.text, "text", "", "the text")
+	flags.StringVar(&f.title, "title", "", "a title above the text")
+	flags.StringVar(&f.level, "level", "", "how it is meant: "+strings.Join(levels(), ", ")+"; shown as a color")
+	flags.StringArrayVar(&f.facts, "fact", nil, "NAME=VALUE, a line below the text; may be given again")
+	flags.StringVar(&f.link, "link", "", "TEXT=URL or just URL: a button that opens a page")
 	flags.StringVar(&f.card, "card", "", "file with an Adaptive Card in JSON, or - for standard input")
 	flags.StringVar(&f.key, "message-key", "", "makes a repeat safe: the same key and content is the same message")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "how long the message may wait for Teams, such as 2h (default: the service's, 24h)")
@@ -84,6 +93,9 @@ func (p process) readMessage(cmd *cobra.Command, f sendFlags, args []string) (cl
 			given++
 		}
 	}
+	if err := f.addRich(&m); err != nil {
+		return m, err
+	}
 	fromInput := len(args) == 1 && args[0] == "-"
 	switch {
 	case len(args) == 1 && !fromInput:
@@ -94,6 +106,8 @@ func (p process) readMessage(cmd *cobra.Command, f sendFlags, args []string) (cl
 		return m, errors.New("give one of --text, --card and -, not several")
 	case f.expiresIn < 0:
 		return m, errors.New("--expires-in is negative: it is how long the message may wait, such as 2h")
+	case cmd.Flags().Changed("card") && f.beside():
+		return m, errors.New("--title, --level, --fact and --link go with a text: put them into the card itself")
 	case cmd.Flags().Changed("card"):
 		raw, err := p.readCard(f.card)
 		m.Card = raw

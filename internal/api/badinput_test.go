@@ -222,7 +222,9 @@ func indexed(t *testing.T, prefix string) int {
 // verdicts reads the fixtures' index: what is expected of each file with that prefix.
 func verdicts(t *testing.T, prefix string) map[string]string {
 	t.Helper()
-	var index struct{ Items []struct{ ID, File, Expected string } }
+	var index struct {
+		Items []struct{ ID, File, Expected string }
+	}
 	if err := json.Unmarshal(read(t, filepath.Join(shared(t, "fixtures"), "index.json")), &index); err != nil {
 		t.Fatal(err)
 	}

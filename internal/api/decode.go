@@ -16,6 +16,7 @@ import (
 // sendBody is the body of a send call as it was read: raw values, null taken as absent.
 type sendBody struct {
 	webhookID, textMessage, card, messageKey, expiresIn field
+	title, level, facts, link                           field
 
 	wrong []*connector.Error
 }
@@ -58,26 +59,15 @@ func (b *sendBody) invalid(pointer, format string, args ...any) {
 
 // fieldNames returns the names that a send call may have.
 func fieldNames() []string {
-	return []string{"webhookId", "textMessage", "card", "messageKey", "expiresIn"}
+	return []string{"webhookId", "textMessage", "title", "level", "facts", "link", "card", "messageKey", "expiresIn"}
 }
 
 // maxUnknown is how many unknown fields are named before the rest is passed over.
 const maxUnknown = 10
 
 func (b *sendBody) take(name string, v jsontext.Value) {
-	var f *field
-	switch name {
-	case "webhookId":
-		f = &b.webhookID
-	case "textMessage":
-		f = &b.textMessage
-	case "card":
-		f = &b.card
-	case "messageKey":
-		f = &b.messageKey
-	case "expiresIn":
-		f = &b.expiresIn
-	default:
+	f := b.field(name)
+	if f == nil {
 		if len(b.wrong) < maxUnknown {
 			b.unknown(name)
 		}
@@ -90,6 +80,31 @@ func (b *sendBody) take(name string, v jsontext.Value) {
 		f.value = v.Clone()
 	}
 	f.seen = true
+}
+
+// field returns where the field of that name is kept; nil: there is none.
+func (b *sendBody) field(name string) *field {
+	switch name {
+	case "webhookId":
+		return &b.webhookID
+	case "textMessage":
+		return &b.textMessage
+	case "title":
+		return &b.title
+	case "level":
+		return &b.level
+	case "facts":
+		return &b.facts
+	case "link":
+		return &b.link
+	case "card":
+		return &b.card
+	case "messageKey":
+		return &b.messageKey
+	case "expiresIn":
+		return &b.expiresIn
+	}
+	return nil
 }
 
 func (b *sendBody) unknown(name string) {
@@ -110,17 +125,18 @@ func (b *sendBody) content() connector.Content {
 		const both = "Send either textMessage or card, not both."
 		b.invalid("/textMessage", both)
 		b.invalid("/card", both)
+		b.refuseBeside()
 	case b.textMessage.value != nil:
-		if text := b.text("/textMessage", b.textMessage.value); text != nil {
-			return connector.Content{Kind: connector.KindText, Body: text}
-		}
+		return b.rich()
 	case b.card.value != nil:
+		b.refuseBeside()
 		if b.card.value.Kind() == '{' {
 			return connector.Content{Kind: connector.KindCard, Body: b.card.value}
 		}
 		b.invalid("/card", "card must be an object (an Adaptive Card), not %s.", kindName(b.card.value))
 	default:
 		b.invalid("/textMessage", "There is nothing to send: textMessage or card is missing.")
+		b.rich() // what stands there may be wrong as well
 	}
 	return connector.Content{}
 }

@@ -2,7 +2,6 @@ package api
 
 // What tests and fuzzers reach into.
 var (
-	BoundBody   = boundBody
 	DecodeSend  = decodeSend
 	ParsePrefer = parsePrefer
 	BasicAuth   = basicAuth

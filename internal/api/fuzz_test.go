@@ -16,7 +16,8 @@ import (
 func FuzzSendBody(f *testing.F) {
 	for _, seed := range []string{
 		`{"webhookId":"wh_0","textMessage":"hello"}`, `{"webhookId":"wh_0","card":{"a":[1,2,{}]},"messageKey":"k","expiresIn":6e1}`,
-		`{"webhookId":1,"webhookId":2}`, `[]`, "\ufeff{}", `{"textMessage":"\ud800"}`, "{\"a\":\"\xff\"}", `{"":{"":{"":0}}}`, strings.Repeat("[", 20_000), ``,
+		`{"webhookId":1,"webhookId":2}`, `[]`, "\ufeff{}", `{"textMessage":"\ud800"}`, "{\"a\":\"\xff\"}", `{"":{"":{"":0}}}`,
+		`{"webhookId":"wh_0","textMessage":"a\u2028","title":"t","level":"good","facts":[{"name":"n","value":null}],"link":{"text":"","url":"https://a"}}`, strings.Repeat("[", 20_000), ``,
 	} {
 		f.Add([]byte(seed), "key")
 	}
@@ -49,6 +50,11 @@ func FuzzSendBody(f *testing.F) {
 		case connector.KindCard:
 			if string(m.Content.Body) != string(want.Card) {
 				t.Errorf("%q: card %q, want %q", body, m.Content.Body, want.Card)
+			}
+		case connector.KindRich:
+			r, err := connector.DecodeRich(m.Content.Body)
+			if want.TextMessage == nil || err != nil || r.Text != *want.TextMessage || r.Plain() {
+				t.Errorf("%q: rich %q, %v", body, m.Content.Body, err)
 			}
 		default:
 			t.Errorf("%q: no content", body)

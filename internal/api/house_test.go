@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -159,7 +160,7 @@ func (a answer) pointers() []string {
 }
 
 // call makes a request with the house's license; headers come in pairs, and an
-// Authorization of "-" sends none.
+// Authorization of "-" sends none, one with "+" before its name another one.
 func (h *house) call(method, path, body string, headers ...string) answer {
 	h.t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), method, h.url+path, bytes.NewReader([]byte(body)))
@@ -177,7 +178,7 @@ func (h *house) call(method, path, body string, headers ...string) answer {
 		case headers[i] == "Authorization":
 			req.Header.Set(headers[i], headers[i+1])
 		default:
-			req.Header.Add(headers[i], headers[i+1])
+			req.Header.Add(strings.TrimPrefix(headers[i], "+"), headers[i+1])
 		}
 	}
 	res, err := http.DefaultTransport.RoundTrip(req)

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -100,7 +101,7 @@ func TestReadyzFollowsReady(t *testing.T) {
 	for _, c := range []struct {
 		broken bool
 		want   int
-	}{{false, 200}, {true, 503}, {false, 200}} {
+	}{{false, 200}, {true, 503}, {true, 503}, {false, 200}, {false, 200}} {
 		broken.Store(c.broken)
 		if a := h.call("GET", "/readyz", ""); a.code != c.want || strings.Contains(a.raw, "/secret") {
 			t.Errorf("broken %v: %d %q, want %d without the cause", c.broken, a.code, a.raw, c.want)
@@ -151,12 +152,16 @@ func TestAnswersCarrySecurityHeaders(t *testing.T) {
 }
 
 // bounded serves a handler that reads its body and then works for longer than
-// the body may take; it reports the error of the body and that of the context.
+// a request may take to arrive; it reports the error of the body and that of the context.
 func bounded(t *testing.T) (addr string, ended <-chan [2]error) {
 	t.Helper()
 	const within = 100 * time.Millisecond
 	both := make(chan [2]error, 1)
-	srv := httptest.NewServer(api.BoundBody(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := api.Server("", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, err := io.ReadAll(r.Body)
 		timer := time.NewTimer(3 * within)
 		defer timer.Stop()
@@ -165,12 +170,17 @@ func bounded(t *testing.T) (addr string, ended <-chan [2]error) {
 		case <-timer.C:
 		}
 		both <- [2]error{err, r.Context().Err()}
-	}), within))
-	t.Cleanup(srv.Close)
-	return srv.Listener.Addr().String(), both
+	}), nil)
+	if srv.ReadTimeout <= 0 || srv.ReadTimeout > 30*time.Second || srv.WriteTimeout <= api.MaxWait {
+		t.Errorf("a request may take %v to arrive, its answer %v", srv.ReadTimeout, srv.WriteTimeout)
+	}
+	srv.ReadTimeout = within
+	go func() { _ = srv.Serve(listener) }() // it ends with Close
+	t.Cleanup(func() { _ = srv.Close() })
+	return listener.Addr().String(), both
 }
 
-func TestDeadlineOfTheBodyDoesNotCutTheWait(t *testing.T) {
+func TestReadTimeoutDoesNotCutTheWait(t *testing.T) {
 	addr, ended := bounded(t)
 
 	res, err := http.Post("http://"+addr, "text/plain", strings.NewReader("hello"))
@@ -198,5 +208,46 @@ func TestBodyThatDoesNotArriveIsGivenUp(t *testing.T) {
 
 	if got := <-ended; !errors.Is(got[0], os.ErrDeadlineExceeded) {
 		t.Errorf("the body ended with %v, want a deadline", got[0])
+	}
+}
+
+func TestBodyTooLargeIsAnsweredToACallerThatWritesItWhole(t *testing.T) {
+	h := newHouse(t, api.Options{})
+	for name, length := range map[string]string{"declared": "Content-Length: 900000\r\n\r\n", "chunked": "Transfer-Encoding: chunked\r\n\r\ndbba0\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", h.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			const first, second = 600_000, 300_000 // net/http reads 512 KiB of its own accord
+			begin := "POST /api/v1/messages HTTP/1.1\r\nHost: h\r\nAuthorization: " + basic(h.key, h.secret) + "\r\n" + length + strings.Repeat("x", first)
+			if _, err := io.WriteString(conn, begin); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(800 * time.Millisecond) // net/http resets a connection that it closed after 500 ms
+			if _, err := io.WriteString(conn, strings.Repeat("x", second)+"\r\n0\r\n\r\n"); err != nil {
+				t.Errorf("the body could not be written: %v", err)
+			}
+
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+
+			if err != nil || res.StatusCode != http.StatusRequestEntityTooLarge {
+				t.Errorf("answer %v, %v; want 413", res, err)
+			}
+		})
+	}
+}
+
+func TestHeaderBeyondItsLimitIsRefused(t *testing.T) {
+	h := newHouse(t, api.Options{})
+	request := func(size int) []byte {
+		return []byte("GET /healthz HTTP/1.1\r\nHost: h\r\nX-A: " + strings.Repeat("a", size) + "\r\n\r\n")
+	}
+	for size, want := range map[int]int{16 << 10: 200, 64 << 10: 431} {
+		if code, _ := raw(t, h.addr, request(size)); code != want {
+			t.Errorf("a header of %d bytes: %d, want %d", size, code, want)
+		}
 	}
 }

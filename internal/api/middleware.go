@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -46,11 +47,28 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, rt route) error {
 		return connector.Errorf(connector.HostNotAllowed,
 			"This service does not answer for the host that the request names. Use the address that its operator published.")
 	}
+	whole := r.Body
 	if r.ContentLength > MaxBody {
+		drain(r, whole)
 		return bodyTooLarge()
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-	return rt.handle(w, r)
+	r.Body = http.MaxBytesReader(w, whole, MaxBody)
+	if err := rt.handle(w, r); err != nil {
+		drain(r, whole)
+		return err
+	}
+	return nil
+}
+
+// drained is how much of a body that nobody wants is read all the same.
+const drained = 1 << 20
+
+// drain reads the rest of a body, within bounds: a caller that is still writing
+// when the connection is closed sees a reset instead of the answer.
+func drain(r *http.Request, body io.Reader) {
+	if r.Header.Get("Expect") == "" { // else it waits for our leave to write
+		_, _ = io.CopyN(io.Discard, body, drained) // the answer is an error already
+	}
 }
 
 func bodyTooLarge() *connector.Error {

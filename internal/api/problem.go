@@ -121,19 +121,19 @@ func (a *API) writeProblem(w *recorder, r *http.Request, e *connector.Error) {
 	if after := e.RetryAfter; after > 0 || status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(after.Seconds())))))
 	}
-	a.writeJSON(w, r, status, "application/problem+json", p)
+	h.Set("Content-Type", "application/problem+json")
+	a.writeJSON(w, r, status, p)
 }
 
-func (a *API) writeJSON(w http.ResponseWriter, r *http.Request, status int, contentType string, body any) {
+// writeJSON answers with a body whose Content-Type was set before.
+func (a *API) writeJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
 	b, err := json.Marshal(body)
 	if err != nil {
 		a.log.ErrorContext(r.Context(), "answer not encoded", "error", err)
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(b)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
 	if _, err := w.Write(b); err != nil {
 		a.log.DebugContext(r.Context(), "answer not delivered", "error", err)

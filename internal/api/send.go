@@ -65,7 +65,8 @@ func (a *API) message(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) writeAnswer(w http.ResponseWriter, r *http.Request, status int, answer ingest.Answer) {
-	a.writeJSON(w, r, status, "application/json", sendAnswer{
+	w.Header().Set("Content-Type", "application/json")
+	a.writeJSON(w, r, status, sendAnswer{
 		SentMessage: answer.Sent,
 		Message:     answer.Text,
 		MessageID:   answer.Message,

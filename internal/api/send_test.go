@@ -77,6 +77,8 @@ func TestEachRefusalHasItsCodeAndTheTwoFieldsOfEveryAnswer(t *testing.T) {
 		problem string
 	}{
 		"not JSON":             {body: `{"webhookId":`, code: 400, problem: "invalid_json"},
+		"two values":           {body: h.body() + h.body(), code: 400, problem: "invalid_json"},
+		"nothing":              {body: "", code: 400, problem: "invalid_json"},
 		"not UTF-8":            {body: "{\"textMessage\":\"\xff\"}", code: 400, problem: "invalid_json"},
 		"lone surrogate":       {body: `{"textMessage":"\ud83d"}`, code: 400, problem: "invalid_json"},
 		"not an object":        {body: `[1]`, code: 422, problem: "invalid_field"},
@@ -88,6 +90,8 @@ func TestEachRefusalHasItsCodeAndTheTwoFieldsOfEveryAnswer(t *testing.T) {
 		"mistyped secret":      {body: h.body(), headers: []string{"Authorization", basic(h.key, wrongSecret)}, code: 401, problem: "license_invalid"},
 		"secret of another":    {body: h.body(), headers: []string{"Authorization", basic(h.key, foreign.secret)}, code: 401, problem: "license_invalid"},
 		"bearer":               {body: h.body(), headers: []string{"Authorization", "Bearer " + h.secret}, code: 401, problem: "license_invalid"},
+		"two licenses":         {body: h.body(), headers: []string{"Authorization", "Bearer x", "+Authorization", basic(h.key, h.secret)}, code: 401, problem: "license_invalid"},
+		"license twice":        {body: h.body(), headers: []string{"+Authorization", basic(foreign.key, foreign.secret)}, code: 401, problem: "license_invalid"},
 		"unknown webhook":      {body: h.body("webhookId", "wh_00000000000000000000000000"), code: 404, problem: "webhook_not_found"},
 		"webhook that is none": {body: h.body("webhookId", "wh_nope"), code: 404, problem: "webhook_not_found"},
 		"deleted webhook":      {body: h.body("webhookId", deleted.ID), code: 404, problem: "webhook_not_found"},
@@ -297,10 +301,10 @@ func TestEveryWrongFieldIsNamed(t *testing.T) {
 		says    string
 	}{
 		"empty object":     {body: `{}`, want: []string{"/textMessage", "/webhookId"}},
-		"all null":         {body: `{"webhookId":null,"textMessage":null,"card":null,"messageKey":null,"expiresIn":null}`, want: []string{"/textMessage", "/webhookId"}},
+		"all null":         {body: `{"webhookId":null,"textMessage":null,"title":null,"level":null,"facts":null,"link":null,"card":null,"messageKey":null,"expiresIn":null}`, want: []string{"/textMessage", "/webhookId"}},
 		"wrong types":      {body: `{"webhookId":1,"textMessage":{},"messageKey":[],"expiresIn":"60"}`, want: []string{"/webhookId", "/textMessage", "/messageKey", "/expiresIn"}},
-		"near miss":        {body: h.body("textMesage", "x"), want: []string{"/textMesage"}, says: "textMessage"},
-		"later field":      {body: h.body("title", "x"), want: []string{"/title"}, says: "known fields"},
+		"near miss":        {body: h.body("textMesage", "x"), want: []string{"/textMesage"}, says: "did you mean textMessage"},
+		"later field":      {body: h.body("urgent", "x"), want: []string{"/urgent"}, says: "known fields"},
 		"card of a string": {body: `{"webhookId":"wh_a","card":"{}"}`, want: []string{"/card"}},
 		"both":             {body: h.body("card", map[string]any{}), want: []string{"/textMessage", "/card"}},
 		"half a second":    {body: h.body("expiresIn", 0.5), want: []string{"/expiresIn"}},

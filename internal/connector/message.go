@@ -9,12 +9,14 @@ type Kind int
 const (
 	KindText Kind = iota + 1 // plain text
 	KindCard                 // an Adaptive Card, as the app made it
+	KindRich                 // a text with a title, level, facts or link
 )
 
 // Content is what an app wants to have posted.
 type Content struct {
 	Kind Kind
 	// Body is the text in UTF-8, or the card as JSON: the exact bytes that were sent to us.
+	// Of KindRich it is what Rich.Encode writes.
 	Body []byte
 }
 

@@ -42,6 +42,8 @@ func Check(m connector.Message) (warnings []string, problem *connector.Error) {
 	switch m.Content.Kind {
 	case connector.KindText:
 		all = append(all, teams.CheckText(m.Content.Body))
+	case connector.KindRich:
+		all = append(all, teams.CheckRich(m.Content.Body))
 	case connector.KindCard:
 		w, err := teams.CheckCard(m.Content.Body)
 		warnings = w

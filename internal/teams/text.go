@@ -13,6 +13,9 @@ import (
 // adaptiveType is the content type of an Adaptive Card in an envelope.
 const adaptiveType = "application/vnd.microsoft.card.adaptive"
 
+// cardSchema is what a card names as its schema.
+const cardSchema = "http://adaptivecards.io/schemas/adaptive-card.json"
+
 // blank stands for an empty line: a block without text is left out by Teams.
 const blank = "\u00a0"
 
@@ -87,7 +90,8 @@ func about(code connector.Code, pointer, format string, args ...any) *connector.
 
 // Envelope makes the body that goes to Teams. A text becomes an Adaptive Card
 // with one block per line, the only shape that every flow template takes, or
-// with PayloadText {"text":...}, which only the newer template takes. [doc]
+// with PayloadText {"text":...}, which only the newer template takes; a rich
+// message is always a card, as what it holds has no place in a text. [doc]
 // msteams-docs, add-incoming-webhook, 2026-04-01; [obs] msteams-docs issue
 // 11302: the 2024 template dies unseen on {"text":...}.
 func Envelope(c connector.Content, p connector.Payload) ([]byte, error) {
@@ -105,11 +109,24 @@ func Envelope(c connector.Content, p connector.Payload) ([]byte, error) {
 			return nil, refusal
 		}
 		return cardEnvelope(card.content)
+	case connector.KindRich:
+		return richEnvelope(c.Body)
 	}
 	return nil, fmt.Errorf("make an envelope for content of kind %d", c.Kind)
 }
 
 func textEnvelope(text []byte) ([]byte, error) {
+	return wrap(textCard{
+		Schema:  cardSchema,
+		Type:    "AdaptiveCard",
+		Version: CardVersion,
+		MSTeams: msTeams{Width: "Full"},
+		Body:    textBlocks(text),
+	})
+}
+
+// textBlocks draws a text with one block per line.
+func textBlocks(text []byte) []textBlock {
 	lines := strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")
 	body := make([]textBlock, len(lines))
 	for i, line := range lines {
@@ -119,13 +136,7 @@ func textEnvelope(text []byte) ([]byte, error) {
 		}
 		body[i] = textBlock{Type: "TextBlock", Text: shown, Wrap: true, Spacing: "None"}
 	}
-	return wrap(textCard{
-		Schema:  "http://adaptivecards.io/schemas/adaptive-card.json",
-		Type:    "AdaptiveCard",
-		Version: CardVersion,
-		MSTeams: msTeams{Width: "Full"},
-		Body:    body,
-	})
+	return body
 }
 
 // cardEnvelope wraps a card as its author wrote it, without its white space.
