@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -209,7 +210,7 @@ func (h *house) body(pairs ...any) string {
 	h.t.Helper()
 	m := map[string]any{"webhookId": h.webhook.ID, "textMessage": "hello"}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		m[pairs[i].(string)] = pairs[i+1]
+		m[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
 	b, err := json.Marshal(m)
 	if err != nil {

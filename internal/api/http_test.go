@@ -184,7 +184,6 @@ func TestReadTimeoutDoesNotCutTheWait(t *testing.T) {
 	addr, ended := bounded(t)
 
 	res, err := http.Post("http://"+addr, "text/plain", strings.NewReader("hello"))
-
 	if err != nil {
 		t.Fatal(err)
 	}

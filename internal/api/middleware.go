@@ -29,7 +29,7 @@ func (a *API) serve(rt route) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 		rec := &recorder{ResponseWriter: w}
 		secure(rec.Header(), id)
-		defer func() {
+		defer func() { //nolint:contextcheck // it takes the request's
 			if v := recover(); v != nil {
 				a.recovered(rec, r, v)
 			}
