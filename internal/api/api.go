@@ -9,6 +9,7 @@ import (
 
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/ingest"
+	"github.com/teamsconnector/teamsconnector/internal/mendix"
 )
 
 // Options furnishes an API; the zero value works.
@@ -19,6 +20,8 @@ type Options struct {
 	Ready func(ctx context.Context) error
 	// AllowedHosts are the hosts that requests may name, with or without a port; empty: any.
 	AllowedHosts []string
+	// PublicURL is where the installation is reached; empty: as each request says.
+	PublicURL string
 }
 
 // API answers apps.
@@ -29,6 +32,8 @@ type API struct {
 	ready   func(ctx context.Context) error
 	unready atomic.Bool // as last seen, so that only changes are logged
 	hosts   map[string]bool
+	// publicURL may be empty.
+	publicURL string
 }
 
 // New makes an API that asks in for messages and who for licenses.
@@ -42,6 +47,8 @@ func New(in *ingest.Ingester, who *auth.Auth, o Options) *API {
 		log:    slog.New(WithRequestIDs(o.Logger.Handler())),
 		ready:  o.Ready,
 		hosts:  make(map[string]bool),
+
+		publicURL: o.PublicURL,
 	}
 	for _, h := range o.AllowedHosts {
 		a.hosts[strings.ToLower(h)] = true
@@ -64,6 +71,9 @@ func (a *API) routes() []route {
 	return []route{
 		{method: http.MethodPost, path: "/api/v1/messages", handle: a.sendMessage},
 		{method: http.MethodGet, path: "/api/v1/messages/{id}", handle: a.message},
+		{method: http.MethodGet, path: "/api/mendix/swagger.json", handle: a.mendixDocument(mendix.Operation.Swagger)},
+		{method: http.MethodGet, path: "/api/mendix/openapi.json", handle: a.mendixDocument(mendix.Operation.OpenAPI)},
+		{method: http.MethodGet, path: "/api/mendix/" + mendix.FileName, handle: a.mendixModule},
 	}
 }
 

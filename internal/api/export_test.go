@@ -5,4 +5,9 @@ var (
 	DecodeSend  = decodeSend
 	ParsePrefer = parsePrefer
 	BasicAuth   = basicAuth
+
+	SendOperation = sendOperation
 )
+
+// SendAnswer is the shape of the answer.
+type SendAnswer = sendAnswer
