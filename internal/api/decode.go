@@ -41,7 +41,7 @@ func decodeSend(body []byte, header http.Header) (connector.Message, *connector.
 		ExpiresIn: b.seconds("/expiresIn", b.expiresIn.value),
 	}
 	if m.Webhook == "" && (b.webhookID.value == nil || b.webhookID.value.Kind() == '"') {
-		b.invalid("/webhookId", "webhookId is missing. Send the Webhook ID that the console shows; it begins with %s.", connector.WebhookPrefix)
+		b.invalid("/webhookId", "webhookId is missing. Send the Webhook ID that was given when the webhook was added; it begins with %s.", connector.WebhookPrefix)
 	}
 	if len(b.wrong) == 0 {
 		return m, nil

@@ -67,7 +67,7 @@ func checkWebhook(id connector.WebhookID) *connector.Error {
 	})
 	if strange || len(id) > maxWebhookBytes {
 		return connector.Invalid("/webhookId",
-			"webhookId is not a Webhook ID: one begins with %s and has only letters and digits. Copy it from the console (Action > Copy).", connector.WebhookPrefix)
+			"webhookId is not a Webhook ID: one begins with %s and has only letters and digits. Copy it as it was given when the webhook was added.", connector.WebhookPrefix)
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ type action struct {
 }
 
 func javaActions() []node {
-	webhook := parameter{name: "webhookId", description: "The Webhook ID from the Communication Services Console; it begins with wh_."}
+	webhook := parameter{name: "webhookId", description: "The Webhook ID of the channel; it begins with wh_."}
 	actions := []action{
 		{
 			name: "SendMessage", caption: "Microsoft Teams Connector",

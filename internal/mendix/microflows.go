@@ -33,7 +33,7 @@ func postMessage() node {
 		documentation: "Sends a text and returns true when Microsoft Teams accepted it, or when it is stored and will go (accepted, held). " +
 			"False: nothing will come, except for the statuses uncertain and timeout, where it is not known.",
 	}
-	c.parameter("webhookId", "The Webhook ID from the Communication Services Console.")
+	c.parameter("webhookId", "The Webhook ID of the channel.")
 	c.parameter("textMessage", "The text.")
 	c.start()
 	c.call("send", "SendMessage", spot{1, 0}, own("webhookId"), own("textMessage"))
@@ -50,7 +50,7 @@ func checkConnection() node {
 		documentation: "Checks address, keys, subscription and webhook, logs what came of it, and sends nothing. " +
 			"Returns true when all is well. An empty webhookId: any webhook will do.",
 	}
-	c.parameter("webhookId", "The Webhook ID from the Communication Services Console, or empty.")
+	c.parameter("webhookId", "The Webhook ID of the channel, or empty.")
 	c.start()
 	c.call("check", "CheckConnection", spot{1, 0}, own("webhookId"))
 	c.end("end", spot{2, 0}, "$Response/Status = 'ok'")
@@ -79,7 +79,7 @@ func example() node {
 		name:          "Example_SendMessage",
 		documentation: "An example to copy: it sends a text and shows a pop-up for an invalid license, a used up quota, and all else.",
 	}
-	c.parameter("webhookId", "The Webhook ID from the Communication Services Console.")
+	c.parameter("webhookId", "The Webhook ID of the channel.")
 	c.parameter("textMessage", "The text.")
 	c.start()
 	c.call("send", "SendMessage", spot{1, 0}, own("webhookId"), own("textMessage"))

@@ -221,10 +221,10 @@ func (a *account) refusal(now time.Time) error {
 	switch {
 	case a.status == StatusExpired, a.status == StatusActive && !a.expires.IsZero() && !a.expires.After(now):
 		return connector.Errorf(connector.SubscriptionExpired,
-			"The subscription of these keys has expired. Renew it on the Subscriptions page; keys and Webhook IDs stay.")
+			"The subscription of these keys has expired. Ask who runs this service to renew it; keys and Webhook IDs stay.")
 	case a.status == StatusCancelled:
 		return connector.Errorf(connector.SubscriptionExpired,
-			"The subscription of these keys was cancelled. Subscribe again on the Marketplace page; keys and Webhook IDs stay.")
+			"The subscription of these keys was cancelled. Ask who runs this service to renew it; keys and Webhook IDs stay.")
 	case a.status != StatusActive:
 		return connector.Errorf(connector.SubscriptionExpired,
 			"The subscription of these keys is not active yet: its order waits for approval.")
@@ -235,16 +235,16 @@ func (a *account) refusal(now time.Time) error {
 func noWebhook(id connector.WebhookID) error {
 	if !connector.ValidID(connector.WebhookPrefix, string(id)) {
 		return connector.Errorf(connector.WebhookNotFound,
-			"No webhook has this Webhook ID in the subscription of these keys. A Webhook ID starts with %s; copy it from the console.", connector.WebhookPrefix)
+			"No webhook has this Webhook ID in the subscription of these keys. A Webhook ID starts with %s; copy it as it was given when the webhook was added.", connector.WebhookPrefix)
 	}
 	return connector.Errorf(connector.WebhookNotFound,
-		"No webhook %s in the subscription of these keys. Copy the Webhook ID from the console, of the instance that the keys belong to.", id)
+		"No webhook %s in the subscription of these keys. Check that webhook and keys belong to the same instance, and that the webhook was not deleted.", id)
 }
 
 func quotaUsedUp(limit int64, now time.Time) error {
 	next := time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, time.UTC)
 	return connector.Errorf(connector.MessageQuotaExhausted,
-		"The plan's %d messages of this month are used up. Upgrade the plan on the Subscriptions page, or wait until %s (UTC).", limit, next.Format(time.DateOnly))
+		"The plan's %d messages of this month are used up. Wait until %s (UTC), or ask who runs this service for a larger plan.", limit, next.Format(time.DateOnly))
 }
 
 const targetsByID = `

@@ -58,7 +58,7 @@ func (s *Store) mayAdd(ctx context.Context, c *change, sub *Subscription) error 
 	}
 	if sub.WebhookQuota > 0 && used >= sub.WebhookQuota {
 		return connector.Errorf(connector.WebhookQuotaExhausted,
-			"All %d webhooks of the plan are in use. Delete one that is not needed, or upgrade the plan on the Subscriptions page.", sub.WebhookQuota)
+			"All %d webhooks of the plan are in use. Delete one that is not needed, or ask who runs this service for a larger plan.", sub.WebhookQuota)
 	}
 	return nil
 }

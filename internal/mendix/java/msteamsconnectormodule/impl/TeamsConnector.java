@@ -161,7 +161,7 @@ public final class TeamsConnector {
 		}
 		if (licenseKey.isEmpty() || licenseSecret.isEmpty()) {
 			return Answer.of(LICENSE_INVALID, "The constant " + (licenseKey.isEmpty() ? "LicenseKey" : "LicenseSecret")
-				+ " of MSTeamsConnectorModule is empty. Create binding keys on the service management dashboard and set both constants.");
+				+ " of MSTeamsConnectorModule is empty. Have binding keys made (teamsconnector keys create) and set both constants.");
 		}
 		return null;
 	}
@@ -278,7 +278,7 @@ public final class TeamsConnector {
 		List<?> webhooks = (List<?>) items;
 		if (webhooks.isEmpty()) {
 			return Answer.of("webhook_not_found", "Address and keys are right, but there is no webhook yet. "
-				+ "Add one in the Communication Services Console.");
+				+ "Add one with: teamsconnector webhook add.");
 		}
 		if (webhookId.isEmpty()) {
 			return Answer.of(OK, "Address, keys and subscription are right, and there is a webhook to send to. Nothing was sent.");
@@ -293,7 +293,7 @@ public final class TeamsConnector {
 				+ "so that the Webhook ID could not be checked. Nothing was sent.");
 		}
 		return Answer.of("webhook_not_found", "Address and keys are right, but this subscription has no webhook with that Webhook ID. "
-			+ "Copy it from the Communication Services Console (Action > Copy).");
+			+ "Copy it as it was given when the webhook was added.");
 	}
 
 	private static Answer timeout(Duration patience) {
