@@ -113,7 +113,7 @@ func TestQuotaOfOneSubscriptionIsNotAnothers(t *testing.T) {
 		if codeOf(mine) != connector.MessageQuotaExhausted || theirs != nil {
 			t.Errorf("own subscription: %v, the other: %v", mine, theirs)
 		}
-		if !strings.Contains(mine.Error(), "1 messages") || !strings.Contains(mine.Error(), "Upgrade") {
+		if !strings.Contains(mine.Error(), "1 messages") || !strings.Contains(mine.Error(), "larger plan") {
 			t.Errorf("the refusal names neither limit nor next step: %v", mine)
 		}
 	})
