@@ -149,7 +149,7 @@ func (s *Store) refusal(what string, err error) error {
 	case errors.Is(err, errUnknown):
 		return &connector.Error{
 			Code:       connector.AcceptUnknown,
-			Message:    "It is not known whether this was written. Repeat it with the same messageKey: then it happens only once.",
+			Message:    "It is not known whether this was written. Look whether it is there before you repeat it.",
 			RetryAfter: time.Second,
 		}
 	case s.Err() != nil, s.dialect.classify(err) != failedRow, errors.Is(err, errRaced):

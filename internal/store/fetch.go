@@ -148,10 +148,13 @@ func (f *fetch) openURL(l *fetched, sealed []byte) {
 	l.target.URL = connector.NewSecret(string(plain))
 }
 
+// headsByLane reads each lane's queue up to its ninth message. (With the nine as
+// a list, q.id IN (SELECT ... LIMIT 9), SQLite read the whole lane.)
 const headsByLane = `
 SELECT q.lane, q.id, m.public_id, m.kind, m.size, m.accepted_at, m.expires_at, m.unclear,
        COALESCE((SELECT MAX(a.n) FROM attempt a WHERE a.message = q.id), 0)
-FROM lane l JOIN queue q ON q.lane = l.id AND q.id IN (SELECT h.id FROM queue h WHERE h.lane = l.id ORDER BY h.id LIMIT 9)
+FROM lane l JOIN queue q ON q.lane = l.id
+    AND q.id <= COALESCE((SELECT h.id FROM queue h WHERE h.lane = l.id ORDER BY h.id LIMIT 1 OFFSET 8), 9223372036854775807)
 JOIN message m ON m.id = q.id
 WHERE l.id IN `
 

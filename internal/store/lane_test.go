@@ -346,3 +346,27 @@ func TestWaitingIsQuickWithAMillionMessages(t *testing.T) {
 		}
 	})
 }
+
+func TestFetchIsQuickWithALongQueue(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills a large table")
+	}
+	promise(t, func(t *testing.T, h *house) {
+		webhooks := h.webhooks(32)
+		h.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+			INSERT INTO message (public_id, subscription, lane, kind, size, content_mac, accepted_at, expires_at, body)
+			SELECT 'msg_' || i, $1, CASE WHEN i % 2 = 0 THEN $2 ELSE $2 + i % 32 END, 1, 1, x'00', i, i, x'00' FROM n`, h.subscription.Row, int64(h.webhook.Lane))
+		h.exec(`INSERT INTO queue SELECT lane, id, expires_at FROM message`)
+		asked := make([]connector.FetchRequest, len(webhooks))
+		for i, w := range webhooks {
+			asked[i].Lane = w.Lane
+		}
+		started := time.Now()
+
+		all, err := h.Fetch(t.Context(), asked)
+
+		if took := time.Since(started); err != nil || len(all) != 32 || len(all[0].Head) != 8 || !all[0].More || took > 200*time.Millisecond {
+			t.Errorf("%d lanes in %v, %v; want 32 within 200 ms", len(all), took, err)
+		}
+	})
+}

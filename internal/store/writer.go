@@ -299,17 +299,24 @@ func (s *Store) Accept(ctx context.Context, r AcceptRequest) (Accepted, error) {
 		<-job.done
 	}
 	var refused *connector.Error
-	if job.err != nil && !errors.As(job.err, &refused) {
-		return job.result, s.refusal("accept message "+string(r.Message.ID), job.err)
+	switch {
+	case job.err == nil, errors.As(job.err, &refused):
+		return job.result, job.err
+	case errors.Is(job.err, errUnknown):
+		return job.result, &connector.Error{
+			Code:       connector.AcceptUnknown,
+			Message:    "It is not known whether the message was accepted. Repeat the call with the same messageKey: then it is sent only once.",
+			RetryAfter: time.Second,
+		}
 	}
-	return job.result, job.err
+	return job.result, s.refusal("accept message "+string(r.Message.ID), job.err)
 }
 
 // writeAccepts commits a batch. One that was rolled back for a row's sake is
 // retried row by row, so that one bad row can't refuse its neighbours.
 func (w *writer) writeAccepts(ctx context.Context, jobs []*acceptJob) {
 	err := w.commit(ctx, w.acceptWork(jobs))
-	alone := len(jobs) == 1 || err == nil || errors.Is(err, errUnknown) || w.s.dialect.classify(err) != failedRow
+	alone := len(jobs) == 1 || err == nil || errors.Is(err, errUnknown) || errors.Is(err, errRaced) || w.s.dialect.classify(err) != failedRow
 	for _, job := range jobs {
 		if !alone {
 			err = w.commit(ctx, w.acceptWork([]*acceptJob{job}))

@@ -80,6 +80,7 @@ CREATE TABLE webhook (
     retired_at   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX webhook_name ON webhook (subscription, name) WHERE retired_at = 0;
+CREATE INDEX webhook_subscription ON webhook (subscription, id);
 CREATE INDEX webhook_url ON webhook (url_mac) WHERE url_mac IS NOT NULL;
 
 CREATE TABLE grp (
