@@ -14,6 +14,7 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/dispatch"
 	"github.com/teamsconnector/teamsconnector/internal/ingest"
+	"github.com/teamsconnector/teamsconnector/internal/lane"
 	"github.com/teamsconnector/teamsconnector/internal/outbound"
 	"github.com/teamsconnector/teamsconnector/internal/post"
 	"github.com/teamsconnector/teamsconnector/internal/store"
@@ -26,10 +27,12 @@ type house struct {
 	ingest *ingest.Ingester
 	admin  *admin.Admin
 	api    *api.API
+	log    *slog.Logger
 }
 
 // build furnishes the rooms: each gets the values it needs, never the config.
 func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Registerer) (*house, error) {
+	log = slog.New(api.WithRequestIDs(log.Handler())) // the lines of every room
 	ring, err := openRing(ctx, c.data, log)
 	if err != nil {
 		return nil, err
@@ -51,10 +54,10 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	in = ingest.New(st, ring, engine, ingest.Options{Logger: log, Registerer: reg})
 
 	return &house{
-		store: st, engine: engine, ingest: in,
-		admin: admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets}),
+		store: st, engine: engine, ingest: in, log: log,
+		admin: admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt}),
 		api: api.New(in, auth.New(st, auth.Options{Logger: log}), api.Options{
-			Logger: log, Ready: st.Ready, AllowedHosts: allowedHosts(c.net),
+			Logger: log, Ready: st.Ready, AllowedHosts: allowedHosts(c.net), PublicURL: c.net.publicURL,
 		}),
 	}, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
+	"github.com/teamsconnector/teamsconnector/internal/lane"
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
 
@@ -47,7 +48,7 @@ func (p process) atDesk(ctx context.Context, flags *pflag.FlagSet, d dataCommand
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	return d.do(ctx, admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets}))
+	return d.do(ctx, admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt}))
 }
 
 // makeDataFolder makes the folder so that only its owner can look into it.
@@ -75,4 +76,13 @@ func shellUser() string {
 		return "command line"
 	}
 	return "command line: " + who.Username
+}
+
+// shellPerson is the same in words that stand behind "by".
+func shellPerson() string {
+	who, err := user.Current()
+	if err != nil {
+		return "somebody at the command line"
+	}
+	return who.Username + " at the command line"
 }

@@ -10,8 +10,8 @@ import (
 )
 
 func (p process) keysCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Make binding keys", Args: cobra.NoArgs, RunE: group}
-	cmd.AddCommand(p.keysCreateCommand())
+	cmd := &cobra.Command{Use: "keys", Short: "Make, list and delete binding keys", Args: cobra.NoArgs, RunE: group}
+	cmd.AddCommand(p.keysCreateCommand(), p.keysListCommand(), p.keysDeleteCommand())
 	return cmd
 }
 

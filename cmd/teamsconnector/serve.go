@@ -138,7 +138,7 @@ func (s *service) run(ctx context.Context, guest func(ctx context.Context) error
 	defer rest()
 	lasting := context.WithoutCancel(ctx) // who ends when is said below
 	cellar, closeCellar := s.start(lasting, part{"store", s.house.store.Run})
-	engine, stopEngine := s.start(lasting, part{"dispatch", s.house.engine.Run})
+	engine, stopEngine := s.start(lasting, part{"dispatch", s.house.move})
 	front, _ := s.start(lasting, part{"listener", s.front.run})
 	back, _ := s.start(lasting, part{"admin listener", s.back.run})
 	beside := make(chan error, 1)

@@ -15,8 +15,8 @@ import (
 )
 
 func (p process) webhookCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "webhook", Short: "Configure webhooks", Args: cobra.NoArgs, RunE: group}
-	cmd.AddCommand(p.webhookAddCommand())
+	cmd := &cobra.Command{Use: "webhook", Short: "Configure webhooks, and see why one does not move", Args: cobra.NoArgs, RunE: group}
+	cmd.AddCommand(p.webhookAddCommand(), p.webhookListCommand(), p.webhookShowCommand(), p.webhookPauseCommand(), p.webhookResumeCommand())
 	return cmd
 }
 
@@ -129,13 +129,9 @@ type webhookJSON struct {
 
 func (p process) sayWebhook(w admin.Webhook, asJSON bool) error {
 	if asJSON {
-		payload := "adaptive"
-		if w.Payload == connector.PayloadText {
-			payload = "text"
-		}
 		return p.sayJSON(webhookJSON{
 			ID: string(w.ID), Name: w.Name, Host: w.Host, FlowOwner: w.FlowOwner,
-			Profile: w.Profile.String(), Payload: payload, Warnings: append([]string{}, w.Warnings...),
+			Profile: w.Profile.String(), Payload: payloadWord(w.Payload), Warnings: append([]string{}, w.Warnings...),
 		})
 	}
 	for _, warning := range w.Warnings {

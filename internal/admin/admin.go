@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
@@ -21,17 +22,21 @@ type Options struct {
 	// TrustedTargets are origins such as http://127.0.0.1:9911 that may be webhook
 	// targets although they are not Microsoft's; nil: none.
 	TrustedTargets []string
+	// FreeAt says when the window of a group as it is stored lets one more send
+	// start: now when at once. nil: windows are not reckoned.
+	FreeAt func(now time.Time, g connector.Group) time.Time
 }
 
 // Admin applies people's changes.
 type Admin struct {
 	store   *store.Store
 	trusted []string
+	freeAt  func(now time.Time, g connector.Group) time.Time
 }
 
 // New makes the desk over a store.
 func New(st *store.Store, o Options) *Admin {
-	return &Admin{store: st, trusted: o.TrustedTargets}
+	return &Admin{store: st, trusted: o.TrustedTargets, freeAt: o.FreeAt}
 }
 
 // SetupRequest asks for all that a first message needs but the webhook.

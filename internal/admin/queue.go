@@ -1,0 +1,234 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/store"
+)
+
+// Status says in the words of people what a webhook does.
+type Status int
+
+// The statuses of a webhook.
+const (
+	StatusNotUsed    Status = iota + 1 // no message was accepted for it yet
+	StatusDelivering                   // what comes goes out
+	StatusWaiting                      // messages wait for Microsoft's limit
+	StatusRetrying                     // the last attempts came to nothing
+	StatusStopped                      // unusable until somebody acts
+	StatusPaused                       // somebody paused it
+	StatusRetired                      // it was deleted
+)
+
+// String returns the words that people read.
+func (s Status) String() string {
+	names := [...]string{"", "Not used yet", "Delivering", "Waiting for Teams' limit", "Retrying", "Stopped", "Paused", "Retired"}
+	if s <= 0 || int(s) >= len(names) {
+		return "unknown"
+	}
+	return names[s]
+}
+
+// Queue is a webhook with its queue, and why that does not move. It is reckoned
+// from what is on disk, so it holds whether or not a service runs.
+type Queue struct {
+	store.QueueRow
+	Status Status
+	// AskedUntil is until when Teams asked the flow owner's webhooks to wait; zero: it did not.
+	AskedUntil time.Time
+	// WindowUntil is until when what Microsoft allows in a span of time is used up; zero: it is not.
+	WindowUntil time.Time
+	// RetryAt is when the next attempt may follow those that came to nothing; zero: at once.
+	RetryAt time.Time
+	// Next is when the next attempt may be made; zero: nothing waits, or nothing goes until somebody acts.
+	Next time.Time
+}
+
+// reckon finds out why a queue does not move.
+func (a *Admin) reckon(row store.QueueRow, now time.Time) Queue {
+	q := Queue{QueueRow: row}
+	q.AskedUntil = ahead(row.Group.NotBefore, now)
+	q.RetryAt = ahead(row.LaneRow.NotBefore, now)
+	if a.freeAt != nil {
+		q.WindowUntil = ahead(a.freeAt(now, row.Group), now)
+	}
+	if row.Waiting > 0 && row.State == connector.LaneOpen {
+		q.Next = latest(now, q.AskedUntil, q.RetryAt, q.WindowUntil)
+	}
+	q.Status = q.status()
+	return q
+}
+
+func (q *Queue) status() Status {
+	limit := latest(q.AskedUntil, q.WindowUntil)
+	switch {
+	case q.State == connector.LaneRetired:
+		return StatusRetired
+	case q.State == connector.LaneStopped:
+		return StatusStopped
+	case q.State == connector.LanePaused:
+		return StatusPaused
+	case !q.Used:
+		return StatusNotUsed
+	case q.Waiting == 0:
+		return StatusDelivering
+	case !limit.IsZero() && !limit.Before(q.RetryAt):
+		return StatusWaiting
+	case q.LaneRow.Failures > 0:
+		return StatusRetrying
+	}
+	return StatusDelivering
+}
+
+// ahead is t where it is still to come.
+func ahead(t, now time.Time) time.Time {
+	if t.After(now) {
+		return t
+	}
+	return time.Time{}
+}
+
+func latest(times ...time.Time) (last time.Time) {
+	for _, t := range times {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
+}
+
+// Queues lists the webhooks of a subscription with their queues.
+func (a *Admin) Queues(ctx context.Context, sub connector.SubscriptionID) ([]Queue, error) {
+	rows, err := a.store.Queues(ctx, sub)
+	if err != nil {
+		return nil, err
+	}
+	now := a.store.Now()
+	all := make([]Queue, len(rows))
+	for i, row := range rows {
+		all[i] = a.reckon(row, now)
+	}
+	return all, nil
+}
+
+// WebhookChoice says which webhook a person means: by its id, which is enough,
+// or by its name in an instance.
+type WebhookChoice struct {
+	ID       connector.WebhookID
+	Name     string
+	Instance string // as for Choose
+}
+
+// Queue finds the webhook that a person means, with its queue. A webhook that
+// was deleted is found by its id, and is retired.
+func (a *Admin) Queue(ctx context.Context, choice WebhookChoice) (Queue, error) {
+	sub, id, err := a.find(ctx, choice)
+	if err != nil {
+		return Queue{}, err
+	}
+	row, err := a.store.Queue(ctx, sub, id)
+	if err != nil {
+		return Queue{}, err
+	}
+	return a.reckon(row, a.store.Now()), nil
+}
+
+func (a *Admin) find(ctx context.Context, choice WebhookChoice) (connector.SubscriptionID, connector.WebhookID, error) {
+	if choice.ID != "" {
+		return a.findByID(ctx, choice)
+	}
+	sub, err := a.Choose(ctx, choice.Instance)
+	if err != nil {
+		return "", "", err
+	}
+	hooks, err := a.store.Webhooks(ctx, sub.ID)
+	if err != nil {
+		return "", "", err
+	}
+	for i := range hooks {
+		if hooks[i].Name == choice.Name {
+			return sub.ID, hooks[i].ID, nil
+		}
+	}
+	return "", "", connector.Errorf(connector.WebhookNotFound, "The instance %q has no webhook %q. %s",
+		sub.InstanceName, choice.Name, whichWebhooks(hooks))
+}
+
+func (a *Admin) findByID(ctx context.Context, choice WebhookChoice) (connector.SubscriptionID, connector.WebhookID, error) {
+	if !connector.ValidID(connector.WebhookPrefix, string(choice.ID)) { // not quoted: it may be a URL, which is a secret
+		return "", "", connector.Errorf(connector.WebhookNotFound,
+			"This is not a Webhook ID: one starts with %s and has 26 characters more. See them with: teamsconnector webhook list", connector.WebhookPrefix)
+	}
+	sub, err := a.store.SubscriptionOf(ctx, choice.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", "", connector.Errorf(connector.WebhookNotFound,
+			"There is no webhook %s in this data folder. See those that there are with: teamsconnector webhook list", choice.ID)
+	}
+	if err != nil || choice.Instance == "" {
+		return sub, choice.ID, err
+	}
+	chosen, err := a.Choose(ctx, choice.Instance)
+	if err == nil && chosen.ID != sub {
+		err = connector.Errorf(connector.WebhookNotFound, "The webhook %s is not of the instance %q. Leave the instance out: the id is enough.",
+			choice.ID, chosen.InstanceName)
+	}
+	return sub, choice.ID, err
+}
+
+func whichWebhooks(hooks []store.WebhookRow) string {
+	if len(hooks) == 0 {
+		return "It has none yet; add one with: teamsconnector webhook add --name NAME --url -"
+	}
+	var names []string
+	for i := range hooks {
+		if i == maxNamed {
+			names = append(names, fmt.Sprintf("and %d more", len(hooks)-maxNamed))
+			break
+		}
+		names = append(names, fmt.Sprintf("%q", hooks[i].Name))
+	}
+	return "It has: " + strings.Join(names, ", ") + "."
+}
+
+// Hold pauses a webhook, or lets it go on.
+type Hold struct {
+	Webhook WebhookChoice
+	By      string // who asks, for the audit
+	Who     string // the same as people read it behind "Paused by"
+}
+
+// Pause holds a webhook's messages until it is resumed; new ones are still
+// accepted. was is the status before; of a webhook that is paused already
+// nothing changes.
+func (a *Admin) Pause(ctx context.Context, h Hold) (now Queue, was Status, err error) {
+	return a.set(ctx, h, store.SetLane{State: connector.LanePaused, Cause: fmt.Sprintf("Paused by %s.", h.Who)})
+}
+
+// Resume lets a webhook that is paused or stopped go on, with all that waits.
+// was is the status before; of a webhook that is neither nothing changes.
+func (a *Admin) Resume(ctx context.Context, h Hold) (now Queue, was Status, err error) {
+	return a.set(ctx, h, store.SetLane{State: connector.LaneOpen})
+}
+
+func (a *Admin) set(ctx context.Context, h Hold, set store.SetLane) (now Queue, was Status, err error) {
+	before, err := a.Queue(ctx, h.Webhook)
+	switch {
+	case err != nil:
+		return Queue{}, 0, err
+	case before.Status == StatusRetired:
+		return Queue{}, 0, connector.Errorf(connector.WebhookNotFound, "The webhook %s was deleted: nothing goes out there any more.", before.ID)
+	case before.State == set.State:
+		return before, before.Status, nil
+	}
+	set.Subscription, set.Webhook, set.By = before.Subscription, before.ID, h.By
+	if _, err := a.store.SetLane(ctx, set); err != nil {
+		return Queue{}, 0, err
+	}
+	now, err = a.Queue(ctx, WebhookChoice{ID: before.ID})
+	return now, before.Status, err
+}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+const lastChange = `SELECT COALESCE(MAX(a.id), 0) FROM audit a`
+
+// LastChange returns where the changes that people made stand: what ChangedLanes begins behind.
+func (s *Store) LastChange(ctx context.Context) (last int64, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		return c.one(ctx, q(lastChange), &last)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read the last change: %w", err)
+	}
+	return last, nil
+}
+
+// changesSince relies on ids that appear in their order: SQLite commits one
+// change after the other, whichever process makes it.
+const changesSince = `
+SELECT a.id, COALESCE((SELECT l.id FROM webhook w JOIN lane l ON l.webhook = w.id WHERE w.public_id = a.object), 0)
+FROM audit a WHERE a.id > $1 ORDER BY a.id LIMIT 1000`
+
+// ChangedLanes returns the lanes of webhooks that people changed, by this process
+// or another one, since a change; and the last change that it looked at.
+func (s *Store) ChangedLanes(ctx context.Context, since int64) (lanes []connector.LaneID, last int64, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		lanes, last = nil, since
+		seen := make(map[connector.LaneID]bool)
+		return c.each(ctx, q(changesSince, since), func(rows *sql.Rows) error {
+			var lane connector.LaneID
+			if err := rows.Scan(&last, &lane); err != nil {
+				return err
+			}
+			if lane != 0 && !seen[lane] {
+				seen[lane] = true
+				lanes = append(lanes, lane)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, since, fmt.Errorf("read changes: %w", err)
+	}
+	return lanes, last, nil
+}

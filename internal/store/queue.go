@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+// QueueRow is a webhook with its queue as it stands, whether or not a service runs.
+type QueueRow struct {
+	WebhookRow
+	LaneRow connector.Lane
+	Group   connector.Group
+	// Used: a message was accepted for it at some time.
+	Used    bool
+	Waiting int
+	// Oldest is when the oldest waiting message was accepted; zero: none waits.
+	Oldest time.Time
+	// Last is the last attempt at the oldest waiting message; nil: none was made. Only Queue fills it.
+	Last *connector.Attempt
+
+	row, head int64
+}
+
+const queueRow = `
+SELECT w.id, w.public_id, w.name, w.host, w.payload, w.created_at, s.public_id, g.owner,
+       l.id, l.grp, l.state, l.cause, l.held_since, l.held, l.not_before, l.failures, l.timed_out, l.mismatches, l.url_version,
+       g.profile, g.not_before, g.throttles, g.recent,
+       (SELECT COUNT(*) FROM queue q WHERE q.lane = l.id),
+       COALESCE((SELECT MIN(q.id) FROM queue q WHERE q.lane = l.id), 0),
+       COALESCE((SELECT m.accepted_at FROM message m WHERE m.id = (SELECT MIN(q.id) FROM queue q WHERE q.lane = l.id)), 0),
+       EXISTS (SELECT 1 FROM message m WHERE m.lane = l.id)
+FROM subscription s JOIN webhook w ON w.subscription = s.id JOIN lane l ON l.webhook = w.id JOIN grp g ON g.id = l.grp
+WHERE s.public_id = $1 `
+
+const (
+	queuesOf  = queueRow + `AND w.retired_at = 0 ORDER BY w.name, w.id`
+	queueByID = queueRow + `AND w.public_id = $2`
+)
+
+func (s *Store) scanQueue(rows *sql.Rows) (r QueueRow, err error) {
+	var created, heldSince, held, notBefore, groupNotBefore, oldest int64
+	var recent []byte
+	l := &r.LaneRow
+	err = rows.Scan(&r.row, &r.ID, &r.Name, &r.Host, &r.Payload, &created, &r.Subscription, &r.FlowOwner,
+		&l.ID, &l.Group, &l.State, &l.Cause, &heldSince, &held, &notBefore, &l.Failures, &l.TimedOut, &l.Mismatches, &l.URLVersion,
+		&r.Group.Profile, &groupNotBefore, &r.Group.Throttles, &recent, &r.Waiting, &r.head, &oldest, &r.Used)
+	l.Webhook, l.HeldSince, l.Held, l.NotBefore = r.ID, fromMicros(heldSince), fromMicro(held), s.bounded(notBefore)
+	r.Group.ID, r.Group.NotBefore, r.Group.Recent = l.Group, s.bounded(groupNotBefore), unpackTimes(recent)
+	r.Lane, r.State, r.Cause, r.URLVersion, r.Profile = l.ID, l.State, l.Cause, l.URLVersion, r.Group.Profile
+	r.Created, r.Oldest = fromMicros(created), fromMicros(oldest)
+	return r, err
+}
+
+// usedWebhooks finds those too whose messages were removed since.
+const usedWebhooks = `
+SELECT DISTINCT u.webhook FROM usage u JOIN subscription s ON s.id = u.subscription WHERE s.public_id = $1`
+
+func (s *Store) queues(ctx context.Context, c *session, sub connector.SubscriptionID, by statement) (all []QueueRow, err error) {
+	unsure := false
+	err = c.each(ctx, by, func(rows *sql.Rows) error {
+		r, err := s.scanQueue(rows)
+		unsure = unsure || !r.Used
+		all = append(all, r)
+		return err
+	})
+	if err != nil || !unsure {
+		return all, err
+	}
+	used := make(map[int64]bool)
+	err = c.each(ctx, q(usedWebhooks, string(sub)), func(rows *sql.Rows) error {
+		var row int64
+		err := rows.Scan(&row)
+		used[row] = true
+		return err
+	})
+	for i := range all {
+		all[i].Used = all[i].Used || used[all[i].row]
+	}
+	return all, err
+}
+
+// Queues returns the webhooks of a subscription that were not deleted, by name, with their queues.
+func (s *Store) Queues(ctx context.Context, sub connector.SubscriptionID) (all []QueueRow, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		all, err = s.queues(ctx, c, sub, q(queuesOf, string(sub)))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read queues: %w", err)
+	}
+	return all, nil
+}
+
+const lastAttempt = `
+SELECT a.n, a.at, a.took, a.verdict, a.reason, a.detail, a.http_status FROM attempt a WHERE a.message = $1 ORDER BY a.n DESC LIMIT 1`
+
+// Queue returns a webhook with its queue, even if it was deleted.
+func (s *Store) Queue(ctx context.Context, sub connector.SubscriptionID, id connector.WebhookID) (r QueueRow, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		all, err := s.queues(ctx, c, sub, q(queueByID, string(sub), string(id)))
+		if err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			return ErrNotFound
+		}
+		r = all[0]
+		if r.head == 0 {
+			return nil
+		}
+		a := connector.Attempt{Seq: connector.Seq(r.head)}
+		var at, took int64
+		o := &a.Outcome
+		err = c.one(ctx, q(lastAttempt, r.head), &a.N, &at, &took, &o.Verdict, &o.Reason, &o.Detail, &o.HTTPStatus)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		a.At, o.Took, r.Last = fromMicros(at), fromMicro(took), &a
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return QueueRow{}, noWebhook(id)
+	}
+	if err != nil {
+		return QueueRow{}, fmt.Errorf("read the queue of webhook %s: %w", id, err)
+	}
+	return r, nil
+}
+
+const subscriptionOfWebhook = `
+SELECT s.public_id FROM webhook w JOIN subscription s ON s.id = w.subscription WHERE w.public_id = $1`
+
+// SubscriptionOf returns whose a webhook is, even if it was deleted, or ErrNotFound.
+func (s *Store) SubscriptionOf(ctx context.Context, id connector.WebhookID) (sub connector.SubscriptionID, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		return c.one(ctx, q(subscriptionOfWebhook, string(id)), &sub)
+	})
+	if err != nil {
+		return "", fmt.Errorf("read whose webhook %s is: %w", id, err)
+	}
+	return sub, nil
+}
