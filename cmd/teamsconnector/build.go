@@ -53,10 +53,10 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	})
 	in = ingest.New(st, ring, engine, ingest.Options{Logger: log, Registerer: reg})
 
+	desk := admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt})
 	return &house{
-		store: st, engine: engine, ingest: in, log: log,
-		admin: admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt}),
-		api: api.New(in, auth.New(st, auth.Options{Logger: log}), api.Options{
+		store: st, engine: engine, ingest: in, admin: desk, log: log,
+		api: api.New(in, auth.New(st, auth.Options{Logger: log}), desk, api.Options{
 			Logger: log, Ready: st.Ready, AllowedHosts: allowedHosts(c.net), PublicURL: c.net.publicURL,
 		}),
 	}, nil

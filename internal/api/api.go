@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/ingest"
 	"github.com/teamsconnector/teamsconnector/internal/mendix"
@@ -28,6 +29,7 @@ type Options struct {
 type API struct {
 	ingest  *ingest.Ingester
 	auth    *auth.Auth
+	desk    *admin.Admin
 	log     *slog.Logger
 	ready   func(ctx context.Context) error
 	unready atomic.Bool // as last seen, so that only changes are logged
@@ -36,14 +38,15 @@ type API struct {
 	publicURL string
 }
 
-// New makes an API that asks in for messages and who for licenses.
-func New(in *ingest.Ingester, who *auth.Auth, o Options) *API {
+// New makes an API that asks in for messages, who for licenses and desk for webhooks.
+func New(in *ingest.Ingester, who *auth.Auth, desk *admin.Admin, o Options) *API {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &API{
 		ingest: in,
 		auth:   who,
+		desk:   desk,
 		log:    slog.New(WithRequestIDs(o.Logger.Handler())),
 		ready:  o.Ready,
 		hosts:  make(map[string]bool),
@@ -71,6 +74,7 @@ func (a *API) routes() []route {
 	return []route{
 		{method: http.MethodPost, path: "/api/v1/messages", handle: a.sendMessage},
 		{method: http.MethodGet, path: "/api/v1/messages/{id}", handle: a.message},
+		{method: http.MethodGet, path: "/api/v1/webhooks", handle: a.webhooks},
 		{method: http.MethodGet, path: "/api/mendix/swagger.json", handle: a.mendixDocument(mendix.Operation.Swagger)},
 		{method: http.MethodGet, path: "/api/mendix/openapi.json", handle: a.mendixDocument(mendix.Operation.OpenAPI)},
 		{method: http.MethodGet, path: "/api/mendix/" + mendix.FileName, handle: a.mendixModule},

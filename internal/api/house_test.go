@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/api"
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -61,7 +62,7 @@ func newHouse(t testing.TB, o api.Options) *house {
 	h.engine.in = h.in
 	h.runStore()
 	h.furnish()
-	h.listen(api.New(h.in, auth.New(h.store, auth.Options{Logger: o.Logger}), o))
+	h.listen(api.New(h.in, auth.New(h.store, auth.Options{Logger: o.Logger}), admin.New(h.store, admin.Options{}), o))
 	return h
 }
 

@@ -117,7 +117,7 @@ func TestPanicIsA500WithoutDetail(t *testing.T) {
 	// Without a store, asking whose keys these are panics.
 	mux := http.NewServeMux()
 	who := auth.New(nil, auth.Options{})
-	api.New(nil, who, api.Options{Logger: slog.New(slog.NewJSONHandler(log, nil))}).Mount(mux)
+	api.New(nil, who, nil, api.Options{Logger: slog.New(slog.NewJSONHandler(log, nil))}).Mount(mux)
 	rec := httptest.NewRecorder()
 	req := httptest.NewRequest(http.MethodPost, "/api/v1/messages", strings.NewReader("{}"))
 	key, secret, err := keyring.NewPair()
