@@ -205,6 +205,10 @@ func TestActivityAgainstTheService(t *testing.T) {
 	}
 	expect("card", a.run("action", "SendRichMessage", in.webhook, "Card",
 		`{"type":"AdaptiveCard","version":"1.4","body":[{"type":"TextBlock","text":"A card"}]}`, none, none, none, none, none, none), true, "sent", true)
+	expect("rich message", a.run("action", "SendRichMessage", in.webhook, "Text", "With all of it", "Title", "warning",
+		"Build=4711\nTook=3 min", "https://example.com/4711", "Open", none), true, "sent", true)
+	expect("connection checked", a.run("action", "CheckConnection", in.webhook), false, "ok", false)
+	expect("no such webhook", a.run("action", "CheckConnection", "wh_01jd8m6q2rfkb9p3tzv5xw7h4c"), false, "webhook_not_found", false)
 	a.set("LicenseSecret", "tcs_wrong")
 	expect("license invalid", a.send(in.webhook, "Hello"), false, "license_invalid", false)
 	a.set("LicenseSecret", in.secret)
