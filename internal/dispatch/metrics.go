@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/lane"
 )
 
 type metrics struct {
@@ -32,6 +33,9 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 			Name: "teamsconnector_settle_failures_total",
 			Help: "Batches of outcomes that could not be written and were tried again.",
 		}),
+	}
+	for _, name := range lane.Invariants() {
+		m.violations.WithLabelValues(name) // so that an alert sees zero, not nothing
 	}
 	if r == nil {
 		return m

@@ -479,7 +479,21 @@ func TestARunReplaysBitForBit(t *testing.T) {
 	}
 }
 
-func TestADayOfAWebhooksLifeIsQuicklySimulated(t *testing.T) {
+func TestADayOfAWebhooksLifeIsSimulated(t *testing.T) {
+	if got := len(aDay().starts[1]); got != 24*60 {
+		t.Errorf("%d attempts, want %d", got, 24*60)
+	}
+}
+
+// BenchmarkADay is a day of one webhook's life, a message a minute: it is to
+// take less than 100 ms.
+func BenchmarkADay(b *testing.B) {
+	for b.Loop() {
+		aDay()
+	}
+}
+
+func aDay() *world {
 	w := newWorld(script(nil))
 	w.silent = true
 	w.open(1, connector.ProfileFlowBot)
@@ -488,8 +502,5 @@ func TestADayOfAWebhooksLifeIsQuicklySimulated(t *testing.T) {
 		w.accept(1, day, fmt.Sprintf("m%d", i))
 		w.run(w.now.Add(time.Minute))
 	}
-
-	if got := len(w.starts[1]); got != 24*60 {
-		t.Errorf("%d attempts, want %d", got, 24*60)
-	}
+	return w
 }

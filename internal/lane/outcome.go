@@ -9,7 +9,7 @@ import (
 // delivered decides what an outcome means for the message, its lane and its group.
 func (m *Machine) delivered(l *lane, e Delivered) {
 	if l.phase != Sending || len(l.head) == 0 {
-		m.do(Violation{"outcome_without_send"})
+		m.do(Violation{strayOutcome})
 		return
 	}
 	o := e.Outcome
@@ -43,7 +43,7 @@ func (m *Machine) delivered(l *lane, e Delivered) {
 	case connector.VerdictRetry:
 		s.Ends = m.failed(l, e)
 	default:
-		m.do(Violation{"unknown_verdict"})
+		m.do(Violation{strayVerdict})
 		item.Unclear = true
 		s.Ends = m.failed(l, e)
 	}
@@ -121,7 +121,7 @@ func (m *Machine) finish(l *lane, state connector.State, reason connector.Reason
 // settle asks to make a step durable; nothing of the lane moves until it is.
 func (m *Machine) settle(l *lane, s connector.Settlement) {
 	if l.phase == Settling {
-		m.do(Violation{"two_settles_in_a_lane"})
+		m.do(Violation{twoSettles})
 	}
 	s.Lane = l.Lane
 	s.Group = l.group.Group
@@ -133,7 +133,7 @@ func (m *Machine) settle(l *lane, s connector.Settlement) {
 // settled goes on after a step is on disk.
 func (m *Machine) settled(l *lane) {
 	if l.phase != Settling {
-		m.do(Violation{"settled_without_settle"})
+		m.do(Violation{straySettled})
 		return
 	}
 	switch {

@@ -133,18 +133,18 @@ func (m *Machine) send(l *lane) {
 // check counts what must never be true where a send starts.
 func (m *Machine) check(l *lane, item connector.Item) {
 	if l.phase == Sending || l.phase == Settling {
-		m.do(Violation{"two_sends_in_a_lane"})
+		m.do(Violation{twoSends})
 	}
 	if item.Seq <= l.last {
-		m.do(Violation{"order"})
+		m.do(Violation{outOfOrder})
 	}
 	if m.now.Before(l.NotBefore) || m.now.Before(l.group.NotBefore) {
-		m.do(Violation{"sent_before_time"})
+		m.do(Violation{tooEarly})
 	}
 	w := l.group.window
 	w.flying--
 	if w.free(m.now).After(m.now) {
-		m.do(Violation{"window_exceeded"})
+		m.do(Violation{overWindow})
 	}
 	w.flying++
 }

@@ -163,3 +163,16 @@ func tableRows(t *testing.T) map[string]bool {
 	}
 	return rows
 }
+
+func TestEachInvariantStandsInTheDocument(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "message-life.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(text), "## What must always be true")
+	for _, name := range lane.Invariants() {
+		if !strings.Contains(list, name) {
+			t.Errorf("docs/message-life.md does not name the invariant %s", name)
+		}
+	}
+}
