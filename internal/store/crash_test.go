@@ -44,11 +44,19 @@ func rejoin(t testing.TB, dir string) *house {
 // killedLanes are how many lanes the child fills; it empties the first half of them.
 const killedLanes = 4
 
+// TestMain leaves out what only a child of another test does, unless this is one.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *killDir == "" && *fullDir == "" {
+		if err := flag.Set("test.skip", "^(TestKilled|TestFilled)$"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 // TestKilled is what the child does: each line says what it was promised.
 func TestKilled(t *testing.T) {
-	if *killDir == "" {
-		t.Skip("runs only as a child of TestAnsweredSurvivesKill")
-	}
 	h := rejoin(t, *killDir)
 	webhooks, err := h.Webhooks(t.Context(), h.subscription.ID)
 	if err != nil {
@@ -170,9 +178,6 @@ func (h *house) checkPromised(promised map[string]bool) {
 
 // TestFilled is what the child does on its small disk.
 func TestFilled(t *testing.T) {
-	if *fullDir == "" {
-		t.Skip("runs only as a child of TestFullDiskLosesNothing")
-	}
 	h := newHouseIn(t, filepath.Join(*fullDir, "data"))
 	ballast := filepath.Join(*fullDir, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 4<<20), 0o600); err != nil {
