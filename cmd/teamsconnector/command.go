@@ -104,9 +104,10 @@ func (p process) say(format string, args ...any) error {
 	return nil
 }
 
-// complain writes beside the answer.
+// complain writes beside the answer. What was typed into the wrong place, such as
+// a webhook's URL for a name, is not echoed where it looks like a secret.
 func (p process) complain(format string, args ...any) {
-	_, _ = fmt.Fprintf(p.err, format, args...) // there is nowhere left to say it
+	_, _ = io.WriteString(p.err, redacted(fmt.Sprintf(format, args...))) // there is nowhere left to say it
 }
 
 // sayJSON writes a command's answer for programs.

@@ -47,6 +47,7 @@ type installation struct {
 	bin, data   string
 	sim         *simulator.Simulator
 	teams       *httptest.Server
+	trust       []string // the flags that let the service call the simulated Teams
 	key, secret string
 	hooks       []hook
 	url, admin  string
@@ -96,6 +97,7 @@ func install(t *testing.T, o simulator.Options, n int, webhookFlags ...string) *
 			t.Logf("log of the service, its end:\n%s", tail(in.log.String(), 4000))
 		}
 	})
+	in.trust = []string{"--trust-target", in.teams.URL}
 	in.url, in.admin = "http://"+freeAddress(t), "http://"+freeAddress(t)
 	var made struct {
 		Keys struct{ LicenseKey, LicenseSecret string }
@@ -151,7 +153,8 @@ func (in *installation) ask(into any, stdin string, args ...string) {
 func (in *installation) start(wrapper ...string) {
 	in.t.Helper()
 	args := append(wrapper, in.bin, "serve", "--data", in.data, "--listen", strings.TrimPrefix(in.url, "http://"),
-		"--admin-listen", strings.TrimPrefix(in.admin, "http://"), "--trust-target", in.teams.URL)
+		"--admin-listen", strings.TrimPrefix(in.admin, "http://"))
+	args = append(args, in.trust...)
 	in.cmd = exec.CommandContext(context.Background(), args[0], args[1:]...)
 	in.cmd.Stdout, in.cmd.Stderr = in.log, in.log
 	in.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

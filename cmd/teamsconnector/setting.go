@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -138,6 +140,9 @@ func (p process) loadConfig(flags *pflag.FlagSet, of face) (config, error) {
 func (p process) find(s setting, flags *pflag.FlagSet, file configFile) (given, error) {
 	if f := flags.Lookup(s.flagName()); f != nil && f.Changed {
 		source := "--" + s.flagName()
+		if f.Value.String() == "" {
+			return given{}, fmt.Errorf("%s is empty; leave the flag out, or give it a value (an unset variable of the shell?)", source)
+		}
 		if s.secret {
 			return s.fromFile(source, f.Value.String())
 		}
@@ -184,20 +189,30 @@ func (p process) findInEnv(s setting) (given, error) {
 func (s setting) fromFile(source, path string) (given, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return given{}, fmt.Errorf("%s: read %s: %w", source, s.name, err)
+		return given{}, fmt.Errorf("%s: the file with %s can't be read: %w", source, s.name, withoutPath(err))
 	}
 	if !info.Mode().IsRegular() && info.Size() > maxSecretFile || info.IsDir() || info.Size() > maxSecretFile {
 		return given{}, fmt.Errorf("%s: %s is not a file with %s in it", source, path, s.usage)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return given{}, fmt.Errorf("%s: read %s: %w", source, s.name, err)
+		return given{}, fmt.Errorf("%s: the file with %s can't be read: %w", source, s.name, withoutPath(err))
 	}
 	value := strings.TrimRight(string(raw), "\r\n")
 	if value == "" {
 		return given{}, fmt.Errorf("%s: %s is empty; it should hold %s", source, path, s.usage)
 	}
 	return given{source + " (" + path + ")", []string{value}}, nil
+}
+
+// withoutPath leaves out the name that was tried: where somebody gave the secret
+// itself instead of a file's name, it is the secret.
+func withoutPath(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // refuse says which setting is wrong, where it came from, its value unless it

@@ -21,6 +21,10 @@ func (p process) setupCommand() *cobra.Command {
 			if err := required(cmd, "name"); err != nil {
 				return err
 			}
+			c, err := p.loadConfig(cmd.Flags(), faceData)
+			if err != nil {
+				return err
+			}
 			request.By = shellUser()
 			return p.atDesk(cmd.Context(), cmd.Flags(), dataCommand{of: faceData, begins: true, do: func(ctx context.Context, desk *admin.Admin) error {
 				made, err := desk.Setup(ctx, request)
@@ -30,10 +34,10 @@ func (p process) setupCommand() *cobra.Command {
 				if asJSON {
 					return p.sayJSON(setupAnswer(made))
 				}
-				return p.say("Organization   %s  (%s)\nInstance       %s  (%s)\nLicenseKey     %s\nLicenseSecret  %s\n\n"+
+				return p.say("Data folder    %s\nOrganization   %s  (%s)\nInstance       %s  (%s)\nLicenseKey     %s\nLicenseSecret  %s\n\n"+
 					"Keep the LicenseSecret now: it can't be shown again.\n"+
 					"Next, add the webhook of a Teams channel: teamsconnector webhook add --name NAME --url -\n",
-					made.Organization.Name, made.Organization.ID, made.Subscription.InstanceName, made.Subscription.ID,
+					c.data.dir, made.Organization.Name, made.Organization.ID, made.Subscription.InstanceName, made.Subscription.ID,
 					made.Keys.LicenseKey, made.LicenseSecret.Reveal())
 			}})
 		},

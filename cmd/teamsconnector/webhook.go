@@ -16,7 +16,7 @@ import (
 
 func (p process) webhookCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "webhook", Short: "Configure webhooks, and see why one does not move", Args: cobra.NoArgs, RunE: group}
-	cmd.AddCommand(p.webhookAddCommand(), p.webhookListCommand(), p.webhookShowCommand(), p.webhookPauseCommand(), p.webhookResumeCommand())
+	cmd.AddCommand(p.webhookAddCommand(), p.webhookListCommand(), p.webhookShowCommand(), p.webhookPauseCommand(), p.webhookEditCommand(), p.webhookResumeCommand())
 	return cmd
 }
 

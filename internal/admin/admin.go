@@ -63,6 +63,9 @@ func (a *Admin) Setup(ctx context.Context, r SetupRequest) (SetupResult, error) 
 	if err := checkEmail("/email", r.Email); err != nil {
 		return SetupResult{}, err
 	}
+	if err := a.notTwice(ctx, r.Name); err != nil {
+		return SetupResult{}, err
+	}
 	licenseKey, licenseSecret, err := keyring.NewPair()
 	if err != nil {
 		return SetupResult{}, fmt.Errorf("make binding keys: %w", err)
@@ -78,6 +81,22 @@ func (a *Admin) Setup(ctx context.Context, r SetupRequest) (SetupResult, error) 
 		Organization: made.Organization, Subscription: made.Subscription, Keys: made.Keys,
 		LicenseSecret: connector.NewSecret(licenseSecret),
 	}, nil
+}
+
+// notTwice refuses a second organization of one name: whoever runs setup again
+// has lost the secret, and a twin would make every later command ask which one is meant.
+func (a *Admin) notTwice(ctx context.Context, name string) error {
+	all, err := a.Subscriptions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, sub := range all {
+		if strings.EqualFold(sub.OrganizationName, name) {
+			return connector.Errorf(connector.NameTaken,
+				"There is an organization %q already. A lost secret can't be shown again: make a new pair of keys with teamsconnector keys create.", sub.OrganizationName)
+		}
+	}
+	return nil
 }
 
 // checkEmail finds what can't be an address at all; whether mail arrives there

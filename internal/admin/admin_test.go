@@ -245,7 +245,7 @@ func TestATokenIsKnownByItsHashOnly(t *testing.T) {
 }
 
 func TestChooseTakesAnInstanceByNameOrIDOrTheOnlyOne(t *testing.T) {
-	a, _ := desk(t)
+	a, st := desk(t)
 	if _, err := a.Choose(t.Context(), ""); codeOf(err) != connector.NotFound || !strings.Contains(err.Error(), "setup") {
 		t.Errorf("without any: %v, want the next step", err)
 	}
@@ -254,7 +254,13 @@ func TestChooseTakesAnInstanceByNameOrIDOrTheOnlyOne(t *testing.T) {
 		t.Errorf("the only one: %v, %v", sub.ID, err)
 	}
 	fabrikam := setup(t, a, "Fabrikam").Subscription.ID
-	twin := setup(t, a, "CONTOSO").Subscription.ID
+	made, err := st.CreateSubscription(t.Context(), store.NewSubscription{
+		Organization: setup(t, a, "Northwind").Organization.ID, Plan: "standard", InstanceName: "CONTOSO", By: "test",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	twin := made.ID
 
 	for asked, want := range map[string]connector.SubscriptionID{"fabrikam": fabrikam, string(first): first, string(twin): twin} {
 		if sub, err := a.Choose(t.Context(), asked); err != nil || sub.ID != want {
@@ -266,5 +272,16 @@ func TestChooseTakesAnInstanceByNameOrIDOrTheOnlyOne(t *testing.T) {
 		if codeOf(err) == "" || !strings.Contains(err.Error(), string(fabrikam)) && vague != "contoso" || !strings.Contains(err.Error(), string(twin)) {
 			t.Errorf("Choose(%q): %v, want an error that names the ones to choose from", vague, err)
 		}
+	}
+}
+
+func TestASecondSetupOfOneNameNamesTheWayOut(t *testing.T) {
+	a, _ := desk(t)
+	setup(t, a, "Contoso")
+
+	_, err := a.Setup(t.Context(), admin.SetupRequest{Name: "contoso", By: "test"})
+
+	if codeOf(err) != connector.NameTaken || !strings.Contains(err.Error(), "keys create") {
+		t.Errorf("got %v, want name_taken and the next step", err)
 	}
 }

@@ -70,3 +70,34 @@ func sameURL(names []string) string {
 func (a *Admin) Webhooks(ctx context.Context, sub connector.SubscriptionID) ([]store.WebhookRow, error) {
 	return a.store.Webhooks(ctx, sub)
 }
+
+// Replacement is a new URL for a webhook.
+type Replacement struct {
+	Webhook WebhookChoice
+	URL     connector.Secret
+	By      string
+}
+
+// ReplaceURL puts a new URL behind the same Webhook ID. A webhook that was
+// stopped goes on with all that waits; a paused one stays paused.
+func (a *Admin) ReplaceURL(ctx context.Context, r Replacement) (Webhook, error) {
+	address, bad := teams.ParseURL(r.URL.Reveal(), a.trusted)
+	if bad != nil {
+		return Webhook{}, bad
+	}
+	now, err := a.Queue(ctx, r.Webhook)
+	if err != nil {
+		return Webhook{}, err
+	}
+	row, err := a.store.ReplaceURL(ctx, store.NewURL{
+		Subscription: now.Subscription, Webhook: now.ID, URL: r.URL, Host: address.Host, By: r.By,
+	})
+	if err != nil {
+		return Webhook{}, err
+	}
+	warnings := address.Warnings
+	if len(row.SameURL) > 0 {
+		warnings = append(warnings, sameURL(row.SameURL))
+	}
+	return Webhook{WebhookRow: row, Warnings: warnings}, nil
+}

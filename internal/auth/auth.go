@@ -111,5 +111,5 @@ func invalid() *connector.Error {
 	return connector.Errorf(connector.LicenseInvalid,
 		"The LicenseKey and LicenseSecret are not valid together: one of them is mistyped or cut off, or the keys were deleted. "+
 			"Compare both with what you saved when the keys were created; a secret can't be shown again, so make a new pair "+
-			"with Create Binding Keys on the subscription's page if it is lost.")
+			"if it is lost: teamsconnector keys create.")
 }

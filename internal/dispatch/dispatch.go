@@ -239,8 +239,8 @@ func (d *Dispatcher) deliver(s lane.Send) {
 	defer d.flying.Done()
 	o := d.attempt(s)
 	d.metrics.attempt(o)
-	d.o.Logger.Debug("attempt made", "message_id", s.Item.ID, "verdict", o.Verdict.String(),
-		"reason", string(o.Reason), "http_status", o.HTTPStatus, "took", o.Took)
+	d.o.Logger.Debug("attempt made", "message_id", s.Item.ID, "webhook_id", s.Webhook, "verdict", o.Verdict.String(),
+		"reason", string(o.Reason), "http_status", o.HTTPStatus, "took_ms", o.Took.Milliseconds())
 	d.step(lane.Delivered{Lane: s.Lane, Outcome: o, Rand: rand.Float64()}) //nolint:gosec // spreads retries; no secret depends on it
 }
 

@@ -230,12 +230,33 @@ func (in *Ingester) Message(ctx context.Context, lic connector.License, id conne
 	return in.underway(row, in.forecast(row)), nil
 }
 
-// Settled tells the waiting callers what was committed. It does not block and
-// does not call the engine.
-func (in *Ingester) Settled(all []connector.Settlement) { in.waiting.settled(all) }
+// Settled tells the waiting callers what was committed, and the operator what
+// went wrong. It does not block and does not call the engine.
+func (in *Ingester) Settled(all []connector.Settlement) {
+	in.waiting.settled(all)
+	for i := range all {
+		if s := &all[i]; s.Stop && s.Attempt != nil {
+			in.log.Warn("webhook stopped", "webhook_id", s.Lane.Webhook, "reason", s.Attempt.Outcome.Reason, "http_status", s.Attempt.Outcome.HTTPStatus)
+		}
+		in.tell(all[i].Ends)
+	}
+}
 
-// Swept tells the waiting callers which messages ended without an attempt.
-func (in *Ingester) Swept(ends []connector.End) { in.waiting.swept(ends) }
+// Swept tells the same of messages that ended without an attempt.
+func (in *Ingester) Swept(ends []connector.End) {
+	in.waiting.swept(ends)
+	in.tell(ends)
+}
+
+// tell counts ends, and logs those that an operator may have to answer for.
+func (in *Ingester) tell(ends []connector.End) {
+	for _, end := range ends {
+		in.metrics.ends.WithLabelValues(end.State.String()).Inc()
+		if end.State != connector.StateSent && end.State != connector.StatePosted {
+			in.log.Warn("message not delivered", "message_id", end.Message, "state", end.State.String(), "reason", end.Reason)
+		}
+	}
+}
 
 // Drain answers all waiting callers at once, and from now on nobody waits.
 // Messages are still accepted.

@@ -62,9 +62,10 @@ type (
 	Fetch struct{ connector.FetchRequest }
 	// Send asks for one attempt; answered by Delivered.
 	Send struct {
-		Lane connector.LaneID
-		Item connector.Item
-		At   time.Time
+		Lane    connector.LaneID
+		Webhook connector.WebhookID
+		Item    connector.Item
+		At      time.Time
 	}
 	// Settle asks to make a step durable; answered by Settled once it is on disk.
 	Settle struct{ connector.Settlement }

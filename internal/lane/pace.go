@@ -127,7 +127,7 @@ func (m *Machine) send(l *lane) {
 	item := l.head[0]
 	m.check(l, item)
 	m.enter(l, Sending)
-	m.do(Send{Lane: l.ID, Item: item, At: m.now})
+	m.do(Send{Lane: l.ID, Webhook: l.Webhook, Item: item, At: m.now})
 }
 
 // check counts what must never be true where a send starts.

@@ -126,7 +126,7 @@ func (c *Client) Do(ctx context.Context, req *http.Request) (*Response, *Failure
 	}
 	rt, err := c.route(req.URL)
 	if err != nil {
-		return nil, &Failure{Kind: KindBlocked, Err: err}
+		return nil, &Failure{Kind: KindUntrusted, Err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.total)
 	defer cancel()

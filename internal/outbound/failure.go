@@ -15,13 +15,16 @@ type Kind string
 
 // The kinds.
 const (
-	KindDNS      Kind = "dns"      // the host name was not resolved
-	KindConnect  Kind = "connect"  // no connection: refused, unreachable, too slow
-	KindTLS      Kind = "tls"      // no TLS session: certificate, protocol, too slow
-	KindBlocked  Kind = "blocked"  // the guard or the rules for URLs refused the target; nothing was dialled
-	KindTimeout  Kind = "timeout"  // connected, but no answer in time
-	KindBroken   Kind = "broken"   // connected, but the connection or the answer broke
-	KindShutdown Kind = "shutdown" // the caller's context was cancelled
+	KindDNS     Kind = "dns"     // the host name was not resolved
+	KindConnect Kind = "connect" // no connection: refused, unreachable, too slow
+	KindTLS     Kind = "tls"     // no TLS session: certificate, protocol, too slow
+	KindBlocked Kind = "blocked" // the guard refused the address; nothing was dialled
+	// KindUntrusted: the rules for URLs refused the target, and it is not among the
+	// trusted ones (any more). It is a matter of settings; nothing was dialled.
+	KindUntrusted Kind = "untrusted"
+	KindTimeout   Kind = "timeout"  // connected, but no answer in time
+	KindBroken    Kind = "broken"   // connected, but the connection or the answer broke
+	KindShutdown  Kind = "shutdown" // the caller's context was cancelled
 )
 
 // Failure is a call without an answer.

@@ -77,7 +77,7 @@ func (c *Client) deliver(ctx context.Context, p connector.Parcel) connector.Outc
 func (c *Client) failed(ctx context.Context, id connector.MessageID, f *outbound.Failure) connector.Outcome {
 	o := teams.ClassifyError(teams.NetError{Kind: kindOf(f.Kind), Wrote: f.Wrote})
 	switch f.Kind {
-	case outbound.KindBlocked:
+	case outbound.KindBlocked, outbound.KindUntrusted:
 		c.log.WarnContext(ctx, "webhook's target blocked", "message_id", id, "cause", f.Err)
 	case outbound.KindShutdown:
 	default:
@@ -96,6 +96,8 @@ func kindOf(k outbound.Kind) teams.NetErrorKind {
 		return teams.NetTLS
 	case outbound.KindBlocked:
 		return teams.NetBlocked
+	case outbound.KindUntrusted:
+		return teams.NetUntrusted
 	case outbound.KindTimeout:
 		return teams.NetTimeout
 	case outbound.KindShutdown:

@@ -123,14 +123,15 @@ type NetErrorKind int
 
 // The points at which the transport fails.
 const (
-	NetDNS      NetErrorKind = iota + 1 // the host's name was not found
-	NetConnect                          // refused, unreachable, connect timeout
-	NetTLS                              // no TLS session
-	NetBlocked                          // our guard refused the address
-	NetTimeout                          // no answer in time
-	NetBroken                           // the connection broke
-	NetShutdown                         // this service stops
-	NetCanceled                         // whoever waited gave up
+	NetDNS       NetErrorKind = iota + 1 // the host's name was not found
+	NetConnect                           // refused, unreachable, connect timeout
+	NetTLS                               // no TLS session
+	NetBlocked                           // our guard refused the address
+	NetTimeout                           // no answer in time
+	NetBroken                            // the connection broke
+	NetShutdown                          // this service stops
+	NetCanceled                          // whoever waited gave up
+	NetUntrusted                         // our settings do not allow the target
 )
 
 // NetError is a call that got no answer.
@@ -146,6 +147,10 @@ func ClassifyError(e NetError) connector.Outcome {
 	if e.Kind == NetBlocked {
 		return outcome(connector.VerdictRefused, connector.ReasonBlocked,
 			"The webhook's host leads to an address that this service doesn't connect to. Check the webhook's URL; "+allowHost)
+	}
+	if e.Kind == NetUntrusted {
+		return outcome(connector.VerdictGone, connector.ReasonBlocked,
+			"This service is not set up to call the webhook's address, which is not one of Microsoft's. The operator can allow it with --trust-target, and let the webhook go on with: teamsconnector webhook resume."+kept)
 	}
 	verdict, end := connector.VerdictRetry, "the message was not taken. It is tried again."
 	if e.Wrote {

@@ -72,8 +72,8 @@ func (r reply) says(words string) bool {
 // What to do about a webhook that doesn't work any more.
 const (
 	kept     = " The messages are kept and go on then."
-	newURL   = "Copy the webhook's URL from Power Automate again and replace it here, or make a new webhook in the channel." + kept
-	askOwner = "Ask the team's owner or the Microsoft 365 administrator who may post there, then send a test message." + kept
+	newURL   = "Copy the webhook's URL from Power Automate again and put it behind this webhook (teamsconnector webhook edit)." + kept
+	askOwner = "Ask the team's owner or the Microsoft 365 administrator who may post there, then let the webhook go on (teamsconnector webhook resume)." + kept
 )
 
 // advice is what an error code of the flow's front door means.
@@ -89,7 +89,7 @@ type advice struct {
 var codes = map[string]advice{
 	"WorkflowTriggerIsNotEnabled": {
 		connector.VerdictGone, connector.ReasonDisabled,
-		"The flow is turned off. Its owner can turn it on again in Power Automate (a flow turns itself off after 90 days without a message, or 14 days of failures); then send a test message." + kept,
+		"The flow is turned off. Its owner can turn it on again in Power Automate (a flow turns itself off after 90 days without a message, or 14 days of failures); then let the webhook go on (teamsconnector webhook resume)." + kept,
 	},
 	"MissingApiVersionParameter": {
 		connector.VerdictGone, connector.ReasonBadRequest,
@@ -143,9 +143,9 @@ func named(said reply) (connector.Outcome, bool) {
 	case said.code == "WorkflowTriggerIsNotEnabled" && said.says("'deleted'"):
 		a.detail = "The flow was deleted. Make a new webhook in the channel and replace the URL here." + kept
 	case said.code == "WorkflowTriggerIsNotEnabled" && said.says("'suspended'"):
-		a.detail = "The flow is suspended: its plan, its license or its connection no longer allows it to run. Its owner sees why in Power Automate and can turn it on again; then send a test message." + kept
+		a.detail = "The flow is suspended: its plan, its license or its connection no longer allows it to run. Its owner sees why in Power Automate and can turn it on again; then let the webhook go on (teamsconnector webhook resume)." + kept
 	case said.code == "DirectApiInvalidAuthorizationScheme" && said.says("sas authentication scheme"):
-		a.detail = "Your tenant forbids webhook URLs with a signature (SAS). Ask the Power Platform administrator to allow them for this environment, then send a test message." + kept
+		a.detail = "Your tenant forbids webhook URLs with a signature (SAS). Ask the Power Platform administrator to allow them for this environment, then let the webhook go on (teamsconnector webhook resume)." + kept
 	case ok:
 	case said.code != "":
 		return connector.Outcome{}, false
