@@ -320,7 +320,11 @@ func TestWhatWaitedWhenTheProcessStartedIsSent(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = again.Run(ctx) })
-	<-done
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Error("nothing was sent within 30 s")
+	}
 	cancel()
 	running.Wait()
 
