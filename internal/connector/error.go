@@ -24,7 +24,14 @@ const (
 	NameTaken             Code = "name_taken"              // the name must be unique and is not
 	NotAccepted           Code = "not_accepted"            // nothing was accepted; it can't be written now
 	AcceptUnknown         Code = "accept_unknown"          // the end of the commit is unknown
-	NotFound              Code = "not_found"               // no such thing
+	NotFound              Code = "not_found"               // no such thing, or none that the caller may know of
+	RateLimited           Code = "rate_limited"            // over this service's own limit, or too many wrong secrets
+	BacklogFull           Code = "backlog_full"            // the webhook's queue can't be worked off in time, or is as long as may be
+	TokenInvalid          Code = "token_invalid"           // no token, or one that is wrong, expired or revoked
+	Forbidden             Code = "forbidden"               // known, but this role or token may not do it
+	Changed               Code = "changed"                 // If-Match names another version than the one that stands
+	Conflict              Code = "conflict"                // the thing is in a state in which this can't be done
+	TextRemoved           Code = "text_removed"            // the message's text was removed, so it can't be sent again
 	Internal              Code = "internal"                // our fault; the log has more under the request id
 
 	MethodNotAllowed Code = "method_not_allowed"     // the path exists, the method does not

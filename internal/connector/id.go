@@ -18,6 +18,8 @@ type (
 	WebhookID string
 	// MessageID names a message: msg_...
 	MessageID string
+	// PersonID names somebody who signs in: per_...
+	PersonID string
 	// TokenID names a token of a person or an organization: tok_...
 	TokenID string
 )
@@ -29,6 +31,7 @@ const (
 	KeysPrefix         = "keys_"
 	WebhookPrefix      = "wh_"
 	MessagePrefix      = "msg_"
+	PersonPrefix       = "per_"
 	TokenPrefix        = "tok_"
 )
 

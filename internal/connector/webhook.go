@@ -25,14 +25,7 @@ var profileNames = [...]string{"", "flow-bot", "post-as-user", "logic-app", "off
 func (p Profile) String() string { return name(profileNames[:], int(p)) }
 
 // ParseProfile reads the word that String writes.
-func ParseProfile(s string) (Profile, bool) {
-	for i, n := range profileNames {
-		if i > 0 && n == s {
-			return Profile(i), true
-		}
-	}
-	return 0, false
-}
+func ParseProfile(s string) (Profile, bool) { return parse[Profile](profileNames[:], s) }
 
 // Payload is the shape in which a plain text goes out.
 type Payload int
@@ -42,6 +35,60 @@ const (
 	PayloadAdaptive Payload = iota + 1 // an Adaptive Card in an envelope: every flow template takes it
 	PayloadText                        // {"text":...}: only the newer flow template takes it
 )
+
+var payloadNames = [...]string{"", "adaptive", "text"}
+
+// String returns the word for the payload that API, SQL and CLI share.
+func (p Payload) String() string { return name(payloadNames[:], int(p)) }
+
+// ParsePayload reads the word that String writes.
+func ParsePayload(s string) (Payload, bool) { return parse[Payload](payloadNames[:], s) }
+
+// Order is what a webhook promises about the order in which posts appear.
+type Order int
+
+// The orders. The numbers are stored.
+const (
+	OrderBestEffort Order = iota + 1 // sent in order; Microsoft's runs start in parallel, so close posts may swap
+	OrderGuaranteed                  // the flow's trigger has a concurrency of 1, so posts appear as they were sent
+)
+
+var orderNames = [...]string{"", "best-effort", "guaranteed"}
+
+// String returns the word for the order that API, SQL and CLI share.
+func (o Order) String() string { return name(orderNames[:], int(o)) }
+
+// ParseOrder reads the word that String writes.
+func ParseOrder(s string) (Order, bool) { return parse[Order](orderNames[:], s) }
+
+// OnUnclear is what happens after an attempt whose end is unknown.
+type OnUnclear int
+
+// What may happen then. The numbers are stored.
+const (
+	UnclearRepeat OnUnclear = iota + 1 // it is tried again: the channel may show it twice
+	UnclearAsk                         // the message ends uncertain, and a person decides
+)
+
+var unclearNames = [...]string{"", "repeat", "ask"}
+
+// String returns the word for the choice that API, SQL and CLI share.
+func (o OnUnclear) String() string { return name(unclearNames[:], int(o)) }
+
+// ParseOnUnclear reads the word that String writes.
+func ParseOnUnclear(s string) (OnUnclear, bool) { return parse[OnUnclear](unclearNames[:], s) }
+
+// Settings are the choices of a webhook about how its messages go out.
+type Settings struct {
+	// Combine puts waiting texts into one card when the window is short.
+	Combine   bool
+	Order     Order
+	OnUnclear OnUnclear
+	// Urgent: in its group it goes first.
+	Urgent bool
+	// MessageLife is how long a message may wait when the app does not say; zero: 24 h.
+	MessageLife time.Duration
+}
 
 // Target is where a webhook's posts go and in which shape.
 type Target struct {
