@@ -93,7 +93,7 @@ const (
 	maxFileLines    = 400
 	maxFuncLines    = 60
 	maxParams       = 4 // after ctx
-	maxShippedLines = 24_000
+	maxShippedLines = 32_000
 	maxDependencies = 25 // direct ones, in the binary
 )
 
