@@ -12,10 +12,12 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 )
@@ -173,9 +175,10 @@ type Response struct {
 }
 
 // Send posts a message and returns how far it has come. It tries again where
-// that may help (no connection, 429, 503), always with the same message key, so
-// that nothing goes twice. The error is an *Error where the service answered,
-// and matches ErrNotReached where it did not.
+// that may help (no connection, 429, 502, 503, 504), always with the same message
+// key, so that nothing goes twice. The error is an *Error where something answered,
+// and matches ErrNotReached where the service did not. One that matches ErrUnknown
+// leaves open whether the message is stored; every other means that it is not.
 func (c *Client) Send(ctx context.Context, m Message) (Response, error) {
 	if m.Key == "" {
 		m.Key = "go-" + rand.Text()
@@ -184,10 +187,15 @@ func (c *Client) Send(ctx context.Context, m Message) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
+	unknown := false
 	for attempt := 1; ; attempt++ {
 		response, err := c.once(ctx, body, m.Wait)
 		if err == nil {
 			return response, nil
+		}
+		unknown = unknown || errors.Is(err, ErrUnknown)
+		if unknown && !refused(err) && !errors.Is(err, ErrUnknown) { // an earlier try may have been stored
+			err = fmt.Errorf("%w: %w", ErrUnknown, err)
 		}
 		pause, again := c.pause(err, attempt)
 		if !again || ctx.Err() != nil {
@@ -203,7 +211,24 @@ func (c *Client) Send(ctx context.Context, m Message) (Response, error) {
 	}
 }
 
+// refused reports whether the service refused the message for what it is. That
+// comes after a look for its key, so no earlier try of it was stored either.
+func refused(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) || e.Code == "" {
+		return false
+	}
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusTooManyRequests:
+		return false
+	}
+	return e.Status < http.StatusInternalServerError
+}
+
 func encode(m Message) ([]byte, error) {
+	if m.ExpiresIn < 0 {
+		return nil, fmt.Errorf("%w: ExpiresIn is negative", ErrInvalid)
+	}
 	if name := notUTF8(m); name != "" { // encoding/json would change it silently
 		return nil, fmt.Errorf("%w: %s is not valid UTF-8", ErrInvalid, name)
 	}
@@ -251,7 +276,10 @@ func (c *Client) pause(err error, attempt int) (time.Duration, bool) {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
-		if e.Status != http.StatusTooManyRequests && e.Status != http.StatusServiceUnavailable {
+		switch e.Status {
+		case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		case http.StatusBadGateway, http.StatusGatewayTimeout: // of what stands between
+		default:
 			return 0, false
 		}
 		pause = max(pause, e.RetryAfter)
@@ -268,6 +296,11 @@ func (c *Client) once(ctx context.Context, body []byte, wait time.Duration) (Res
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience+slack)
 	defer cancel()
+	var asked, got atomic.Bool // for a connection
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { got.Store(true) },
+	})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+messagesPath, bytes.NewReader(body))
 	if err != nil {
 		return Response{}, errors.New("the service's URL can't be used: it must look like https://teams.example.com")
@@ -282,21 +315,26 @@ func (c *Client) once(ctx context.Context, body []byte, wait time.Duration) (Res
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return Response{}, notReached(err)
+		return Response{}, notReached(err, got.Load() || !asked.Load())
 	}
 	defer func() { _ = res.Body.Close() }() // it was read to its end or is of no use
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
-		return Response{}, notReached(err)
+		return Response{}, notReached(err, true)
 	}
 	return read(res, answer)
 }
 
-// notReached keeps the cause and drops the URL that net/http quotes: it may hold a password.
-func notReached(err error) error {
+// notReached keeps the cause and drops the URL that net/http quotes: it may hold a
+// password. Without a connection nothing was stored; a custom transport that
+// does not tell counts as one that had it.
+func notReached(err error, begun bool) error {
 	var quoting *url.Error
 	if errors.As(err, &quoting) {
 		err = quoting.Err
+	}
+	if begun {
+		return fmt.Errorf("%w, and %w: %w", ErrNotReached, ErrUnknown, err)
 	}
 	return fmt.Errorf("%w: %w", ErrNotReached, err)
 }

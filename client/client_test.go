@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -111,12 +112,16 @@ func TestARefusalIsNotTriedAgainAndCanBeTold(t *testing.T) {
 		"too_large":               {413, client.ErrTooLarge},
 		"invalid_field":           {422, client.ErrInvalid},
 		"invalid_json":            {400, client.ErrInvalid},
+		"rate_limited":            {429, client.ErrRateLimited},
+		"backlog_full":            {429, client.ErrBacklogFull},
+		"not_accepted":            {503, client.ErrNotAccepted},
+		"accept_unknown":          {503, client.ErrUnknown},
 	} {
 		w := &wire{answers: []func() (*http.Response, error){
 			status(want.status, `{"code":"`+code+`","message":"why","errors":[{"pointer":"/a","detail":"d"}]}`, "X-Request-Id", "req_1"),
 		}}
 
-		_, err := newClient(w).Send(t.Context(), client.Message{WebhookID: "wh_1", Text: "hello"})
+		_, err := newClient(w, client.WithAttempts(1)).Send(t.Context(), client.Message{WebhookID: "wh_1", Text: "hello"})
 
 		var e *client.Error
 		if !errors.Is(err, want.is) || !errors.As(err, &e) {
@@ -212,6 +217,7 @@ func TestWaitBecomesAPreference(t *testing.T) {
 func TestWhatCannotBeKeptByteForByteIsRefused(t *testing.T) {
 	for name, m := range map[string]client.Message{
 		"text": {WebhookID: "wh_1", Text: "a\xffb"},
+		"life": {WebhookID: "wh_1", Text: "a", ExpiresIn: -time.Second},
 		"card": {WebhookID: "wh_1", Card: json.RawMessage(`{"type":`)},
 	} {
 		w := &wire{answers: []func() (*http.Response, error){status(200, sent)}}
@@ -283,5 +289,59 @@ func TestRichFieldsGoAsTheAPINamesThem(t *testing.T) {
 		if _, err := newClient(w).Send(t.Context(), bad); !errors.Is(err, client.ErrInvalid) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s that is not UTF-8: %v", name, err)
 		}
+	}
+}
+
+func TestWhetherAMessageMayBeStoredIsSaid(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers []func() (*http.Response, error)
+		unknown bool
+		away    bool
+	}{
+		"broken":                      {[]func() (*http.Response, error){broken}, true, true},
+		"a proxy's error":             {[]func() (*http.Response, error){status(502, "bad gateway")}, true, true},
+		"another server":              {[]func() (*http.Response, error){status(404, "nginx")}, false, true},
+		"broken, then refused":        {[]func() (*http.Response, error){broken, status(403, `{"code":"message_quota_exhausted"}`)}, false, false},
+		"broken, then wrong keys":     {[]func() (*http.Response, error){broken, status(401, `{"code":"license_invalid"}`)}, true, false},
+		"broken, then nothing stored": {[]func() (*http.Response, error){broken, status(503, `{"code":"not_accepted"}`)}, true, false},
+		"nothing stored":              {[]func() (*http.Response, error){status(503, `{"code":"not_accepted"}`)}, false, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			_, err := newClient(&wire{answers: c.answers}).Send(t.Context(), client.Message{WebhookID: "wh_1", Text: "hello"})
+
+			if errors.Is(err, client.ErrUnknown) != c.unknown || errors.Is(err, client.ErrNotReached) != c.away {
+				t.Errorf("%s: %v; want unknown %v, not reached %v", name, err, c.unknown, c.away)
+			}
+		})
+	}
+}
+
+func TestARefusedConnectionStoresNothing(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	hung := make(chan struct{})
+	go func() { // takes one connection and cuts it
+		defer close(hung)
+		if conn, err := listener.Accept(); err == nil {
+			_ = conn.Close()
+		}
+	}()
+	c := client.New("http://"+address, "tck_x", secret, client.WithAttempts(1))
+
+	_, cut := c.Send(t.Context(), client.Message{WebhookID: "wh_1", Text: "hello"})
+	<-hung
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, refused := c.Send(t.Context(), client.Message{WebhookID: "wh_1", Text: "hello"})
+
+	if !errors.Is(cut, client.ErrUnknown) || !errors.Is(cut, client.ErrNotReached) {
+		t.Errorf("a connection that was cut: %v, want ErrNotReached and ErrUnknown", cut)
+	}
+	if errors.Is(refused, client.ErrUnknown) || !errors.Is(refused, client.ErrNotReached) {
+		t.Errorf("a refused connection: %v, want ErrNotReached and certainty", refused)
 	}
 }

@@ -18,7 +18,13 @@ var (
 	ErrInvalid             = errors.New("invalid message")      // a field is wrong; Error.Fields says which
 	ErrTooLarge            = errors.New("message too large")    // for Teams, or for the service
 	ErrKeyReused           = errors.New("message key reused")   // the same key with other content
-	ErrNotReached          = errors.New("service not reached")  // no answer; whether the message was stored is unknown
+	ErrRateLimited         = errors.New("rate limited")         // too many calls; Error.RetryAfter says how long to wait
+	ErrBacklogFull         = errors.New("backlog full")         // the webhook's queue can't be worked off in time
+	ErrNotAccepted         = errors.New("not accepted")         // the service can't store messages now
+	ErrNotReached          = errors.New("service not reached")  // no answer, or one of something else than a Teams Connector
+	// ErrUnknown: a try of the call ended without an answer, so the message may be stored. Send it
+	// again with the same Message.Key only. An error that does not match it means: certainly not stored.
+	ErrUnknown = errors.New("the message may be stored")
 )
 
 // Error is the service's answer when it did not take a message.
@@ -50,7 +56,8 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Is matches the errors of this package by code.
+// Is matches the errors of this package by code. What is not an answer of the
+// service itself, such as a proxy's or another server's, counts as not reached.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrLicenseInvalid:
@@ -67,8 +74,24 @@ func (e *Error) Is(target error) bool {
 		return e.Code == "too_large"
 	case ErrKeyReused:
 		return e.Code == "message_key_reused"
+	case ErrRateLimited:
+		return e.Code == "rate_limited"
+	case ErrBacklogFull:
+		return e.Code == "backlog_full"
+	case ErrNotAccepted:
+		return e.Code == "not_accepted"
+	case ErrNotReached:
+		return e.Code == ""
+	case ErrUnknown:
+		return e.unknown()
 	}
 	return false
+}
+
+// unknown reports whether the message may be stored in spite of this answer: the
+// commit's end is not known, or a gateway gave up waiting for the service.
+func (e *Error) unknown() bool {
+	return e.Code == "accept_unknown" || e.Code == "internal" || e.Code == "" && e.Status >= http.StatusInternalServerError
 }
 
 func newError(res *http.Response, answer []byte) *Error {

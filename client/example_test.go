@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/client"
@@ -88,10 +89,29 @@ func ExampleError() {
 	switch {
 	case errors.Is(err, client.ErrLicenseInvalid):
 		fmt.Println("check the keys")
-	case errors.Is(err, client.ErrNotReached):
-		fmt.Println("try later")
+	case errors.Is(err, client.ErrUnknown):
+		fmt.Println("repeat with the same Key: it may be stored")
+	case errors.Is(err, client.ErrNotReached), errors.Is(err, client.ErrRateLimited), errors.Is(err, client.ErrBacklogFull):
+		fmt.Println("not stored; try later")
 	case errors.As(err, &e):
 		fmt.Println(e.Code, e.Status, e.Message)
 	}
 	// Output: check the keys
+}
+
+func ExampleNewFromEnv() {
+	srv := service(200, `{"sentMessage":true,"message":"Microsoft Teams accepted the message.","messageId":"msg_1","status":"sent"}`)
+	defer srv.Close()
+	for name, value := range map[string]string{client.EnvURL: srv.URL, client.EnvLicenseKey: "tck_...", client.EnvLicenseSecret: "tcs_..."} {
+		_ = os.Setenv(name, value) // a real program finds them set
+	}
+
+	teams, err := client.NewFromEnv()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	response, err := teams.Send(context.Background(), client.Message{WebhookID: "wh_01jd8m6q2rfkb9p3tzv5xw7h4c", Text: "Hello"})
+	fmt.Println(response.Status, err)
+	// Output: sent <nil>
 }

@@ -36,7 +36,7 @@ func (p process) sendCommand() *cobra.Command {
 		Long: "Sends a message and says how far it has come. With - the text is read from standard input; --card - reads a card from there.\n" +
 			"A text may have a title, a level, facts and a link beside it: Teams then shows them as a card.\n\n" +
 			"Exit codes: 0 sent; 3 accepted or held: stored, and on its way or waiting (0 with --accept-ok);\n" +
-			"4 refused, failed, expired or uncertain; 5 license or quota; 6 not reached, or too busy after all tries; 2 wrong usage.",
+			"4 refused, failed, expired or uncertain; 5 license or quota; 6 not reached (or not a Teams Connector), or too busy after all tries; 2 wrong usage.",
 		Example: "  teamsconnector send --webhook wh_... --text 'Backup finished'\n" +
 			"  teamsconnector send --webhook wh_... --text 'Disk almost full' --title db-2 --level warning --fact 'Used=91 %' --link 'Open=https://grafana.example.com/db-2'\n" +
 			"  df -h | teamsconnector send --webhook wh_... -",
@@ -54,7 +54,7 @@ func (p process) sendCommand() *cobra.Command {
 	flags.StringVar(&f.card, "card", "", "file with an Adaptive Card in JSON, or - for standard input")
 	flags.StringVar(&f.key, "message-key", "", "makes a repeat safe: the same key and content is the same message")
 	flags.DurationVar(&f.expiresIn, "expires-in", 0, "how long the message may wait for Teams, such as 2h (default: the service's, 24h)")
-	flags.DurationVar(&f.wait, "wait", 0, "how long to wait for Teams, up to 55s; -1s: only until it is stored (default: the service's, 10s)")
+	flags.DurationVar(&f.wait, "wait", 0, "how long to wait for Teams, up to 55s; 0s: only until it is stored (default: the service's, 10s)")
 	flags.BoolVar(&f.asJSON, "json", false, "print the answer as JSON, for programs")
 	flags.BoolVar(&f.acceptOK, "accept-ok", false, "exit with 0 when the message is stored and still on its way")
 	return cmd
@@ -93,7 +93,10 @@ func (p process) readMessage(cmd *cobra.Command, f sendFlags, args []string) (cl
 			given++
 		}
 	}
-	if err := f.addRich(&m); err != nil {
+	if cmd.Flags().Changed("wait") && f.wait <= 0 { // -1s is how it was written before
+		m.Wait = client.NoWait
+	}
+	if err := errors.Join(f.checkTimes(cmd), f.addRich(&m)); err != nil {
 		return m, err
 	}
 	fromInput := len(args) == 1 && args[0] == "-"
@@ -104,8 +107,6 @@ func (p process) readMessage(cmd *cobra.Command, f sendFlags, args []string) (cl
 		return m, errors.New("there is nothing to send: give --text TEXT, --card FILE, or - to read a text from standard input")
 	case given+len(args) > 1:
 		return m, errors.New("give one of --text, --card and -, not several")
-	case f.expiresIn < 0:
-		return m, errors.New("--expires-in is negative: it is how long the message may wait, such as 2h")
 	case cmd.Flags().Changed("card") && f.beside():
 		return m, errors.New("--title, --level, --fact and --link go with a text: put them into the card itself")
 	case cmd.Flags().Changed("card"):
@@ -119,6 +120,23 @@ func (p process) readMessage(cmd *cobra.Command, f sendFlags, args []string) (cl
 	}
 	m.Text = f.text
 	return m, nil
+}
+
+// The longest times that the service takes.
+const (
+	longestWait = 55 * time.Second
+	longestLife = 14 * 24 * time.Hour
+)
+
+// checkTimes refuses times that would be rounded or cut without a word.
+func (f sendFlags) checkTimes(cmd *cobra.Command) error {
+	if cmd.Flags().Changed("expires-in") && (f.expiresIn < time.Second || f.expiresIn > longestLife || f.expiresIn%time.Second != 0) {
+		return fmt.Errorf("--expires-in is %v: it is how long the message may wait, in whole seconds from 1s to 336h (14 days), such as 2h", f.expiresIn)
+	}
+	if f.wait != -time.Second && (f.wait < 0 || f.wait > longestWait || f.wait%time.Second != 0) {
+		return fmt.Errorf("--wait is %v: it is a whole number of seconds from 0s (only until the message is stored) to 55s", f.wait)
+	}
+	return nil
 }
 
 func (p process) readCard(path string) (json.RawMessage, error) {
@@ -201,17 +219,22 @@ func (p process) sayNotStored(err error, url string, asJSON bool) error {
 	var refused *client.Error
 	switch {
 	case errors.As(err, &refused):
-		answer = sentJSON{Message: refused.Message, Code: refused.Code, Errors: refused.Fields, RequestID: refused.RequestID}
 		switch {
 		case errors.Is(err, client.ErrLicenseInvalid), errors.Is(err, client.ErrSubscriptionExpired), errors.Is(err, client.ErrQuotaExhausted):
 			code = exitLicense
-		case refused.Status == http.StatusTooManyRequests, refused.Status == http.StatusServiceUnavailable:
+		case errors.Is(err, client.ErrNotReached), refused.Status == http.StatusTooManyRequests, refused.Status >= http.StatusInternalServerError:
 			code = exitAway
 		}
+		if errors.Is(err, client.ErrUnknown) && refused.Code != "accept_unknown" { // whose own words say it
+			refused.Message += " An earlier try may have been stored."
+		}
+		answer = sentJSON{Message: refused.Message, Code: refused.Code, Errors: refused.Fields, RequestID: refused.RequestID}
+	case errors.Is(err, client.ErrUnknown):
+		code = exitAway
+		answer.Message = fmt.Sprintf("%s did not answer, so it is not known whether the message was stored (%s). A --message-key makes a repeat safe.", url, err)
 	case errors.Is(err, client.ErrNotReached):
 		code = exitAway
-		answer.Message = fmt.Sprintf("%s did not answer, so it is not known whether the message was stored (%s). Is the service running? Its address is set with --url or %s.",
-			url, err, client.EnvURL)
+		answer.Message = fmt.Sprintf("%s was not reached, so nothing was stored (%s). Is the service running? Its address is set with --url or %s.", url, err, client.EnvURL)
 	}
 	if asJSON {
 		return errors.Join(exitError{code: code}, p.sayJSON(answer))
