@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/teamsconnector/teamsconnector/internal/simulator"
+	"github.com/teamsconnector/teamsconnector/internal/snippet"
 )
 
 func TestMain(m *testing.M) {
@@ -33,7 +35,10 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("DATA", env.WorkDir+"/data")
-			return nil
+			python, err := filepath.Abs("../../internal/snippet/files/" + snippet.PythonFile)
+			env.Setenv("PYTHON_CLIENT", python)
+			env.Setenv("no_proxy", "*")
+			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "ready": ready, "setjson": setJSON, "posted": posted, "answers": answers,

@@ -11,6 +11,7 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/ingest"
 	"github.com/teamsconnector/teamsconnector/internal/mendix"
+	"github.com/teamsconnector/teamsconnector/internal/snippet"
 )
 
 // Options furnishes an API; the zero value works.
@@ -78,6 +79,7 @@ func (a *API) routes() []route {
 		{method: http.MethodGet, path: "/api/mendix/swagger.json", handle: a.mendixDocument(mendix.Operation.Swagger)},
 		{method: http.MethodGet, path: "/api/mendix/openapi.json", handle: a.mendixDocument(mendix.Operation.OpenAPI)},
 		{method: http.MethodGet, path: "/api/mendix/" + mendix.FileName, handle: a.mendixModule},
+		{method: http.MethodGet, path: "/clients/" + snippet.PythonFile, handle: a.pythonClient},
 	}
 }
 

@@ -20,6 +20,8 @@ var rooms = []room{
 	{path: "internal/keyring", floor: 1},
 	{path: "internal/look", floor: 1},
 	{path: "internal/arch", floor: 1},
+	// What a developer copies: shown by both faces, served by api, tested by cmd.
+	{path: "internal/snippet", floor: 1},
 
 	{path: "internal/outbound", floor: 2},
 	{path: "internal/teams", floor: 2, may: []string{"internal/connector"}},
@@ -40,11 +42,11 @@ var rooms = []room{
 
 	// A face never sees the store.
 	{path: "internal/api", floor: 5, may: []string{
-		"internal/connector", "internal/teams", "internal/look", "internal/mendix",
+		"internal/connector", "internal/teams", "internal/look", "internal/mendix", "internal/snippet",
 		"internal/ingest", "internal/admin", "internal/auth",
 	}},
 	{path: "internal/console", floor: 5, may: []string{
-		"internal/connector", "internal/teams", "internal/look", "internal/mendix",
+		"internal/connector", "internal/teams", "internal/look", "internal/mendix", "internal/snippet",
 		"internal/ingest", "internal/admin", "internal/auth",
 	}},
 
