@@ -35,6 +35,8 @@ type Auth struct {
 	store *store.Store
 	log   *slog.Logger
 	age   time.Duration
+	// hashing holds a place for each password that is being checked.
+	hashing chan struct{}
 
 	mu     sync.RWMutex
 	cached map[string]entry // by LicenseKey; only keys that exist
@@ -53,7 +55,7 @@ func New(st *store.Store, o Options) *Auth {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Auth{store: st, log: o.Logger, age: o.CacheAge, cached: make(map[string]entry)}
+	return &Auth{store: st, log: o.Logger, age: o.CacheAge, hashing: make(chan struct{}, maxHashing), cached: make(map[string]entry)}
 }
 
 // License returns what a pair of binding keys stands for. An unknown key, a

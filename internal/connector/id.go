@@ -20,6 +20,8 @@ type (
 	MessageID string
 	// PersonID names somebody who signs in: per_...
 	PersonID string
+	// SignInID names a browser that a person signed in with: ses_...
+	SignInID string
 	// TokenID names a token of a person or an organization: tok_...
 	TokenID string
 )
@@ -32,6 +34,7 @@ const (
 	WebhookPrefix      = "wh_"
 	MessagePrefix      = "msg_"
 	PersonPrefix       = "per_"
+	SignInPrefix       = "ses_"
 	TokenPrefix        = "tok_"
 )
 
