@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/api"
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/console"
 	"github.com/teamsconnector/teamsconnector/internal/dispatch"
 	"github.com/teamsconnector/teamsconnector/internal/ingest"
 	"github.com/teamsconnector/teamsconnector/internal/lane"
@@ -22,12 +24,14 @@ import (
 
 // house is every room of the service, furnished.
 type house struct {
-	store  *store.Store
-	engine *dispatch.Dispatcher
-	ingest *ingest.Ingester
-	admin  *admin.Admin
-	api    *api.API
-	log    *slog.Logger
+	store   *store.Store
+	engine  *dispatch.Dispatcher
+	ingest  *ingest.Ingester
+	admin   *admin.Admin
+	auth    *auth.Auth
+	api     *api.API
+	console *console.Console
+	log     *slog.Logger
 }
 
 // build furnishes the rooms: each gets the values it needs, never the config.
@@ -54,9 +58,17 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	in = ingest.New(st, ring, engine, ingest.Options{Logger: log, Registerer: reg})
 
 	desk := admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt})
+	who := auth.New(st, auth.Options{Logger: log})
+	assets, err := console.Assets()
+	if err != nil {
+		return nil, err
+	}
 	return &house{
-		store: st, engine: engine, ingest: in, admin: desk, log: log,
-		api: api.New(in, auth.New(st, auth.Options{Logger: log}), desk, api.Options{
+		store: st, engine: engine, ingest: in, admin: desk, auth: who, log: log,
+		console: console.New(desk, who, assets, console.Options{
+			Logger: log, PublicURL: c.net.publicURL, Secure: c.net.tlsCert != "" || strings.HasPrefix(c.net.publicURL, "https://"),
+		}),
+		api: api.New(in, who, desk, api.Options{
 			Logger: log, Ready: st.Ready, AllowedHosts: allowedHosts(c.net), PublicURL: c.net.publicURL,
 		}),
 	}, nil

@@ -69,9 +69,10 @@ func (d *door) stop(ctx context.Context) {
 
 func (d *door) close() { _ = d.listener.Close() } // nobody was served yet
 
-func frontMux(face *api.API) *http.ServeMux {
+func frontMux(rooms *house) *http.ServeMux {
 	mux := http.NewServeMux()
-	face.Mount(mux)
+	rooms.api.Mount(mux)
+	rooms.console.Mount(mux)
 	return mux
 }
 

@@ -54,7 +54,25 @@ func (p process) serve(ctx context.Context, c config) error {
 		return err
 	}
 	log.InfoContext(ctx, "serving", "listen", s.front.address(), "admin_listen", s.back.address(), "data", c.data.dir, "version", readBuild().Version)
-	return s.run(ctx, nil)
+	return s.run(ctx, func(ctx context.Context) error { return p.welcome(ctx, s) })
+}
+
+// welcome prints the link with which the first person furnishes the installation.
+// It goes to the standard output and not to the log, because whoever has it gets in.
+func (p process) welcome(ctx context.Context, s *service) error {
+	link, err := s.house.auth.OfferSetup(ctx)
+	if err != nil {
+		s.log.ErrorContext(ctx, "set-up link not made", "error", err)
+		err = nil // messages go all the same
+	}
+	if link != "" {
+		_, err = fmt.Fprintf(p.out, "Nobody has an account yet. Make the first one within a day at %s/setup/%s\n", s.front.url(), link)
+	}
+	if err != nil {
+		return fmt.Errorf("print the set-up link: %w", err)
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // warn says at the start what an operator should know about the settings.
@@ -120,7 +138,7 @@ func open(ctx context.Context, c config, log *slog.Logger) (s *service, err erro
 	if err != nil {
 		return nil, err
 	}
-	front.serve(frontMux(rooms.api), log)
+	front.serve(frontMux(rooms), log)
 	back.serve(backMux(rooms.api, registry), log)
 	return &service{house: rooms, front: front, back: back, log: log, unlock: unlock}, nil
 }

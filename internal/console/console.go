@@ -1,0 +1,92 @@
+// Package console is the face for people: pages over the same desks that the
+// API asks, with the same rules.
+//
+// Every page works without JavaScript: links, forms, and a redirect after each
+// change. The script adds what is live, Copy, and search while typing.
+package console
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/teamsconnector/teamsconnector/internal/admin"
+	"github.com/teamsconnector/teamsconnector/internal/auth"
+	"github.com/teamsconnector/teamsconnector/internal/look"
+)
+
+// Options furnishes a Console; the zero value works.
+type Options struct {
+	// Logger gets what went wrong on our side; nil: none.
+	Logger *slog.Logger
+	// PublicURL is where the installation is reached; empty: as each request says.
+	PublicURL string
+	// Secure: people come by https, so cookies are bound to this host and to https.
+	Secure bool
+}
+
+// Console answers people.
+type Console struct {
+	desk   *admin.Admin
+	who    *auth.Auth
+	assets *look.Assets
+	log    *slog.Logger
+	origin string
+	secure bool
+}
+
+// New makes a console over the desks.
+func New(desk *admin.Admin, who *auth.Auth, assets *look.Assets, o Options) *Console {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Console{desk: desk, who: who, assets: assets, log: o.Logger, origin: strings.TrimSuffix(o.PublicURL, "/"), secure: o.Secure}
+}
+
+// route is one page, or one thing that a form does.
+type route struct {
+	pattern string // of http.ServeMux
+	handle  func(v *visit) error
+	// open: it may be used without being signed in.
+	open bool
+}
+
+// routes is all that the console answers.
+func (c *Console) routes() []route {
+	return []route{
+		{pattern: "GET /{$}", handle: c.home, open: true},
+		{pattern: "GET /signin", handle: c.signInPage, open: true},
+		{pattern: "POST /signin", handle: c.signIn, open: true},
+		{pattern: "POST /signout", handle: c.signOut},
+		{pattern: "GET /setup/{link}", handle: c.setupPage, open: true},
+		{pattern: "POST /setup/{link}", handle: c.setUp, open: true},
+		{pattern: "GET /link/{link}", handle: c.linkPage, open: true},
+		{pattern: "POST /link/{link}", handle: c.useLink, open: true},
+		{pattern: "POST /theme", handle: c.theme, open: true},
+		{pattern: "GET /account", handle: c.account},
+		{pattern: "POST /account/sessions/{id}/end", handle: c.endSession},
+	}
+}
+
+// assetsPrefix is where the static files are.
+const assetsPrefix = "/static/"
+
+// Mount adds all pages to a mux.
+func (c *Console) Mount(mux *http.ServeMux) {
+	guard := http.NewCrossOriginProtection()
+	for _, rt := range c.routes() {
+		mux.Handle(rt.pattern, guard.Handler(c.serve(rt)))
+	}
+	mux.Handle("GET "+assetsPrefix, c.assets)
+}
+
+// Assets makes the static files that New wants.
+func Assets() (*look.Assets, error) { return look.New(assetsPrefix) }
+
+// home leads to where somebody most likely wants to go.
+func (c *Console) home(v *visit) error {
+	if !v.signedIn() {
+		return v.redirect("/signin")
+	}
+	return v.redirect("/subscriptions")
+}

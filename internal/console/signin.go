@@ -1,0 +1,123 @@
+package console
+
+import (
+	"net/http"
+	"net/netip"
+
+	"github.com/teamsconnector/teamsconnector/internal/auth"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+func (c *Console) signInPage(v *visit) error {
+	if v.signedIn() {
+		return v.redirect(local(v.r.FormValue("next"), "/"))
+	}
+	return v.show(http.StatusOK, page{title: "Sign in", narrow: true}, signInForm(v, v.typed(), v.r.FormValue("next")))
+}
+
+func (c *Console) signIn(v *visit) error {
+	next := v.field("next")
+	if err := c.open(v, v.field("email")); err != nil {
+		f := v.typed("email")
+		if err := f.take(err); err != nil {
+			return err
+		}
+		return v.show(http.StatusUnprocessableEntity, page{title: "Sign in", narrow: true}, signInForm(v, f, next))
+	}
+	return v.redirect(local(next, "/"))
+}
+
+// open signs somebody in with the password of this form.
+func (c *Console) open(v *visit, email string) error {
+	secret, err := c.who.SignIn(v.r.Context(), auth.SignInRequest{
+		Email: email, Password: connector.NewSecret(v.field("password")), Address: v.address(), Browser: v.r.UserAgent(),
+	})
+	if err != nil {
+		return err
+	}
+	v.setCookie(c.cookieName(sessionCookie), secret, auth.SessionLife)
+	return nil
+}
+
+// address is where somebody's request came from.
+func (v *visit) address() string {
+	if at, err := netip.ParseAddrPort(v.r.RemoteAddr); err == nil {
+		return at.Addr().String()
+	}
+	return ""
+}
+
+func (c *Console) signOut(v *visit) error {
+	if err := c.who.EndSession(v.r.Context(), v.session, v.session.ID); err != nil {
+		return err
+	}
+	v.setCookie(c.cookieName(sessionCookie), "", -1)
+	return v.redirect("/signin")
+}
+
+func (c *Console) setupPage(v *visit) error {
+	if err := c.who.SetupOffered(v.r.Context(), v.r.PathValue("link")); err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, page{title: "Welcome", narrow: true}, setupForm(v, v.typed()))
+}
+
+func (c *Console) setUp(v *visit) error {
+	sub, err := c.who.SetUp(v.r.Context(), auth.SetupRequest{
+		Link: v.r.PathValue("link"), Organization: v.field("organization"), Name: v.field("name"), Email: v.field("email"),
+		Password: connector.NewSecret(v.field("password")),
+	})
+	if err != nil {
+		f := v.typed("organization", "name", "email")
+		if err := f.take(err); err != nil {
+			return err
+		}
+		return v.show(http.StatusUnprocessableEntity, page{title: "Welcome", narrow: true}, setupForm(v, f))
+	}
+	if err := c.open(v, v.field("email")); err != nil {
+		return err
+	}
+	return v.done("/subscriptions/"+string(sub)+"?create=keys", "Welcome. Make the first pair of binding keys: an app signs its messages with them.")
+}
+
+func (c *Console) linkPage(v *visit) error {
+	email, err := c.who.LinkHolder(v.r.Context(), v.r.PathValue("link"))
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, page{title: "Choose a password", narrow: true}, linkForm(v, v.typed(), email))
+}
+
+func (c *Console) useLink(v *visit) error {
+	email, err := c.who.UseLink(v.r.Context(), v.r.PathValue("link"), v.field("name"), connector.NewSecret(v.field("password")))
+	if err != nil {
+		f := v.typed("name")
+		if err := f.take(err); err != nil {
+			return err
+		}
+		holder, err := c.who.LinkHolder(v.r.Context(), v.r.PathValue("link"))
+		if err != nil {
+			return err
+		}
+		return v.show(http.StatusUnprocessableEntity, page{title: "Choose a password", narrow: true}, linkForm(v, f, holder))
+	}
+	if err := c.open(v, email); err != nil {
+		return err
+	}
+	return v.redirect("/")
+}
+
+func (c *Console) account(v *visit) error {
+	all, err := c.who.Sessions(v.r.Context(), v.session)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, page{title: "Account"}, accountPage(v, all))
+}
+
+func (c *Console) endSession(v *visit) error {
+	if err := c.who.EndSession(v.r.Context(), v.session, connector.SignInID(v.r.PathValue("id"))); err != nil {
+		return err
+	}
+	return v.done("/account", "That browser is signed out.")
+}

@@ -1,0 +1,62 @@
+package console
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// browserName says in two words what a browser calls itself at length.
+func browserName(agent string) string {
+	name := "Browser"
+	for _, known := range []struct{ mark, name string }{
+		{"Edg/", "Edge"}, {"Firefox/", "Firefox"}, {"OPR/", "Opera"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
+	} {
+		if strings.Contains(agent, known.mark) {
+			name = known.name
+			break
+		}
+	}
+	for _, known := range []struct{ mark, name string }{
+		{"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"},
+	} {
+		if strings.Contains(agent, known.mark) {
+			return name + " on " + known.name
+		}
+	}
+	return name
+}
+
+// stamp is a time as machines read it.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+// clock is a time as people read it, in UTC; the script puts it into their own time zone.
+func clock(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
+
+// day is a date as people read it.
+func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
+
+// count writes a number with its thousands apart.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for at := len(s) - 3; at > 0 && s[at-1] != '-'; at -= 3 {
+		s = s[:at] + "," + s[at:]
+	}
+	return s
+}
+
+// limit writes a quota; zero is none.
+func limit(n int) string {
+	if n == 0 {
+		return "no limit"
+	}
+	return count(n)
+}
+
+// many writes a number and the right form of its word.
+func many(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + more
+}
