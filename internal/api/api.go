@@ -4,11 +4,15 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/auth"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/ingest"
 	"github.com/teamsconnector/teamsconnector/internal/mendix"
 	"github.com/teamsconnector/teamsconnector/internal/snippet"
@@ -37,6 +41,9 @@ type API struct {
 	hosts   map[string]bool
 	// publicURL may be empty.
 	publicURL string
+	doc       huma.API // reads and writes bodies by their types, and describes them
+	mux       *adapter
+	table     []route // all that it answers
 }
 
 // New makes an API that asks in for messages, who for licenses and desk for webhooks.
@@ -54,6 +61,13 @@ func New(in *ingest.Ingester, who *auth.Auth, desk *admin.Admin, o Options) *API
 
 		publicURL: o.PublicURL,
 	}
+	a.doc, a.mux = newDocument()
+	a.table = a.routes()
+	for i := range a.table {
+		if rt := &a.table[i]; rt.typed != nil {
+			rt.handle = rt.typed(a, rt)
+		}
+	}
 	for _, h := range o.AllowedHosts {
 		a.hosts[strings.ToLower(h)] = true
 	}
@@ -63,24 +77,38 @@ func New(in *ingest.Ingester, who *auth.Auth, desk *admin.Admin, o Options) *API
 // handler answers a request, or returns why it can't.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
+// route is one thing that the API answers: what the mux, the document and the
+// page of documentation are made of.
 type route struct {
 	method, path string
-	handle       handler
+	// id and summary stand in the document; without an id the route does not.
+	id, summary string
+	// right is what the caller needs, in words of connector.Right; empty: none. The desk decides.
+	right connector.Right
+	// apps: binding keys by HTTP Basic are taken as well as a token.
+	apps   bool
+	handle handler
+	// typed makes handle, and describes it, where the body is read and written by its Go types.
+	typed func(a *API, rt *route) handler
 	// anyHost: probes name a node by its address, so the list of hosts does not hold.
 	anyHost bool
 }
 
-// routes is all that the API answers.
+// routes is all that the API answers. A noun has its rows, types and handlers in
+// a file of its own; plans.go is the pattern.
 func (a *API) routes() []route {
-	return []route{
-		{method: http.MethodPost, path: "/api/v1/messages", handle: a.sendMessage},
-		{method: http.MethodGet, path: "/api/v1/messages/{id}", handle: a.message},
-		{method: http.MethodGet, path: "/api/v1/webhooks", handle: a.webhooks},
-		{method: http.MethodGet, path: "/api/mendix/swagger.json", handle: a.mendixDocument(mendix.Operation.Swagger)},
-		{method: http.MethodGet, path: "/api/mendix/openapi.json", handle: a.mendixDocument(mendix.Operation.OpenAPI)},
-		{method: http.MethodGet, path: "/api/mendix/" + mendix.FileName, handle: a.mendixModule},
-		{method: http.MethodGet, path: "/clients/" + snippet.PythonFile, handle: a.pythonClient},
-	}
+	return slices.Concat(
+		[]route{
+			{method: http.MethodPost, path: "/api/v1/messages", handle: a.sendMessage},
+			{method: http.MethodGet, path: "/api/v1/messages/{id}", handle: a.message},
+			{method: http.MethodGet, path: "/api/v1/webhooks", handle: a.webhooks},
+			{method: http.MethodGet, path: "/api/mendix/swagger.json", handle: a.mendixDocument(mendix.Operation.Swagger)},
+			{method: http.MethodGet, path: "/api/mendix/openapi.json", handle: a.mendixDocument(mendix.Operation.OpenAPI)},
+			{method: http.MethodGet, path: "/api/mendix/" + mendix.FileName, handle: a.mendixModule},
+			{method: http.MethodGet, path: "/clients/" + snippet.PythonFile, handle: a.pythonClient},
+		},
+		a.planRoutes(),
+	)
 }
 
 func (a *API) healthRoutes() []route {
@@ -92,7 +120,7 @@ func (a *API) healthRoutes() []route {
 
 // Mount adds all routes to a mux, and an answer for everything else under /api/.
 func (a *API) Mount(mux *http.ServeMux) {
-	a.mount(mux, a.routes())
+	a.mount(mux, a.table)
 	mux.Handle("/api/", a.serve(route{path: "/api/", handle: notFound}))
 	a.MountHealth(mux)
 }

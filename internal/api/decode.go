@@ -4,7 +4,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -69,13 +68,13 @@ func (b *sendBody) take(name string, v jsontext.Value) {
 	f := b.field(name)
 	if f == nil {
 		if len(b.wrong) < maxUnknown {
-			b.unknown(name)
+			b.wrong = append(b.wrong, unknownField(name, fieldNames()))
 		}
 		return
 	}
 	switch {
 	case f.seen:
-		b.invalid("/"+name, "%s stands twice in the body. Send it once.", name)
+		b.wrong = append(b.wrong, twice(name))
 	case v.Kind() != 'n':
 		f.value = v.Clone()
 	}
@@ -105,18 +104,6 @@ func (b *sendBody) field(name string) *field {
 		return &b.expiresIn
 	}
 	return nil
-}
-
-func (b *sendBody) unknown(name string) {
-	hint := "known fields are " + strings.Join(fieldNames(), ", ") + "."
-	if near := nearest(name, fieldNames()); near != "" {
-		hint = "did you mean " + near + "?"
-	}
-	if !harmless(name) {
-		b.invalid("", "A field of the body is not known; %s", hint)
-		return
-	}
-	b.invalid("/"+name, "There is no field %s; %s", name, hint)
 }
 
 func (b *sendBody) content() connector.Content {

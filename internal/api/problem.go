@@ -59,6 +59,20 @@ func kindOf(code connector.Code) (status int, title string) {
 		return http.StatusConflict, "Message key reused"
 	case connector.NameTaken:
 		return http.StatusConflict, "Name taken"
+	case connector.Changed:
+		return http.StatusPreconditionFailed, "Changed since it was read"
+	case connector.Conflict:
+		return http.StatusConflict, "Not in this state"
+	case connector.TextRemoved:
+		return http.StatusGone, "Text removed"
+	case connector.TokenInvalid:
+		return http.StatusUnauthorized, "Token invalid"
+	case connector.Forbidden:
+		return http.StatusForbidden, "Forbidden"
+	case connector.RateLimited:
+		return http.StatusTooManyRequests, "Too many calls"
+	case connector.BacklogFull:
+		return http.StatusTooManyRequests, "Backlog full"
 	case connector.NotAccepted:
 		return http.StatusServiceUnavailable, "Not accepted"
 	case connector.AcceptUnknown:
@@ -110,10 +124,12 @@ func (a *API) writeProblem(w *recorder, r *http.Request, e *connector.Error) {
 		p.Errors = append(p.Errors, fieldProblem{Pointer: f.Pointer, Detail: f.Detail})
 	}
 	h := w.Header()
-	switch status {
-	case http.StatusUnauthorized:
+	switch {
+	case e.Code == connector.LicenseInvalid:
 		h.Set("WWW-Authenticate", `Basic realm="Teams Connector", charset="UTF-8"`)
-	case http.StatusRequestEntityTooLarge:
+	case e.Code == connector.TokenInvalid:
+		h.Set("WWW-Authenticate", `Bearer realm="Teams Connector"`)
+	case status == http.StatusRequestEntityTooLarge:
 		if r.ContentLength > MaxBody || r.ContentLength < 0 {
 			h.Set("Connection", "close") // the rest of the body is not worth reading
 		}

@@ -87,6 +87,22 @@ func (a *API) license(r *http.Request) (connector.License, error) {
 	return a.auth.License(r.Context(), key, secret)
 }
 
+// who asks who comes with the request: with a token, or, where apps may ask as
+// well, with binding keys.
+func (a *API) who(r *http.Request, rt *route) (connector.Actor, error) {
+	if _, _, basic := r.BasicAuth(); basic && rt.apps {
+		license, err := a.license(r)
+		return connector.Actor{Name: "keys " + string(license.Keys), Keys: &license}, err
+	}
+	const prefix = "bearer "
+	headers := r.Header.Values("Authorization")
+	if len(headers) != 1 || len(headers[0]) <= len(prefix) || !strings.EqualFold(headers[0][:len(prefix)], prefix) {
+		return connector.Actor{}, connector.Errorf(connector.TokenInvalid,
+			"The request carries no token that can be read. Send it as Authorization: Bearer tct_...; teamsconnector token create makes one.")
+	}
+	return a.auth.Bearer(r.Context(), connector.NewSecret(strings.TrimSpace(headers[0][len(prefix):])))
+}
+
 // basicAuth reads the one Authorization header of the request.
 func basicAuth(r *http.Request) (key string, secret connector.Secret, ok bool) {
 	if len(r.Header.Values("Authorization")) != 1 {

@@ -53,7 +53,7 @@ func notObject(d *jsontext.Decoder) *connector.Error {
 	if err := atEnd(d); err != nil {
 		return err
 	}
-	return connector.Invalid("", `The body must be a JSON object: {"webhookId": "...", "textMessage": "..."}.`)
+	return connector.Invalid("", `The body must be a JSON object, such as {"name": "..."}, with the fields that the documentation at /api/docs lists.`)
 }
 
 func atEnd(d *jsontext.Decoder) *connector.Error {

@@ -68,3 +68,12 @@ func Invalid(pointer, format string, args ...any) *Error {
 
 // Error says the code and the sentence.
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
+
+// NoSuch is the one answer for a thing that is not there and for one that the
+// caller may not know of, so that nobody learns which ids exist.
+func NoSuch(what, id string) *Error { return Errorf(NotFound, "There is no %s %s here.", what, id) }
+
+// Refused is the answer for what the caller may know of and not do.
+func Refused(need Right) *Error {
+	return Errorf(Forbidden, "Your role or token does not have the right %q, which this needs. Ask an admin of the organization, or the operator, for it.", need)
+}

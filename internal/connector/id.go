@@ -24,6 +24,8 @@ type (
 	SignInID string
 	// TokenID names a token of a person or an organization: tok_...
 	TokenID string
+	// PlanID names a plan: trial, standard and enterprise are shipped, plan_... are made.
+	PlanID string
 )
 
 // The prefixes of public ids, one per noun.
@@ -36,6 +38,7 @@ const (
 	PersonPrefix       = "per_"
 	SignInPrefix       = "ses_"
 	TokenPrefix        = "tok_"
+	PlanPrefix         = "plan_"
 )
 
 // crockford is the alphabet of public ids, without i, l, o and u.

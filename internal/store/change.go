@@ -85,3 +85,20 @@ func nameTaken(pointer, what, name string) *connector.Error {
 	detail := "There is already a " + what + " named " + strconv.Quote(name) + ". Choose another name."
 	return &connector.Error{Code: connector.NameTaken, Message: detail, Fields: []connector.FieldError{{Pointer: pointer, Detail: detail}}}
 }
+
+// expectVersion holds a change to the version that the caller saw; 0: any.
+func expectVersion(want, stands int64) error {
+	if want == 0 || want == stands {
+		return nil
+	}
+	return connector.Errorf(connector.Changed,
+		"Somebody changed it since you read it. Read it again, then repeat your change with its new ETag as If-Match.")
+}
+
+// bit is a truth as SQL stores it.
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

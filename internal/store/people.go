@@ -35,12 +35,14 @@ type Organization struct {
 
 // Plan is what an organization may subscribe to.
 type Plan struct {
+	ID           connector.PlanID
 	Name         string
 	Price        string // shown, never charged
 	Trial        bool
 	WebhookQuota int // 0: no limit
 	MessageQuota int // a month; 0: no limit
 	TermMonths   int // 0: no end
+	Version      int64
 }
 
 // Contact is a subscription's Technical Contact.

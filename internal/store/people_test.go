@@ -47,9 +47,9 @@ func TestPlansAreShipped(t *testing.T) {
 		plans, err := h.Plans(t.Context())
 
 		want := []store.Plan{
-			{Name: "trial", Trial: true, WebhookQuota: 10, MessageQuota: 1000, TermMonths: 1},
-			{Name: "standard", WebhookQuota: 50, TermMonths: 12},
-			{Name: "enterprise", WebhookQuota: 1000, TermMonths: 12},
+			{ID: "trial", Version: 1, Name: "trial", Trial: true, WebhookQuota: 10, MessageQuota: 1000, TermMonths: 1},
+			{ID: "standard", Version: 1, Name: "standard", WebhookQuota: 50, TermMonths: 12},
+			{ID: "enterprise", Version: 1, Name: "enterprise", WebhookQuota: 1000, TermMonths: 12},
 		}
 		if err != nil || len(plans) != len(want) {
 			t.Fatalf("plans %+v, %v", plans, err)

@@ -10,28 +10,6 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
-const allPlans = `
-SELECT name, price, trial, webhook_quota, message_quota, term_months FROM plan ORDER BY id`
-
-// Plans returns the plans in the order in which they were made.
-func (s *Store) Plans(ctx context.Context) (plans []Plan, err error) {
-	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
-		plans = nil
-		return c.each(ctx, q(allPlans), func(rows *sql.Rows) error {
-			var p Plan
-			if err := rows.Scan(&p.Name, &p.Price, &p.Trial, &p.WebhookQuota, &p.MessageQuota, &p.TermMonths); err != nil {
-				return err
-			}
-			plans = append(plans, p)
-			return nil
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read plans: %w", err)
-	}
-	return plans, nil
-}
-
 const planByName = `SELECT id, webhook_quota, message_quota, term_months FROM plan WHERE name = $1`
 
 const insertSubscription = `

@@ -1,0 +1,230 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+// adapter is what huma registers with: it keeps the last handler, for the table
+// of routes to mount under our own middleware.
+type adapter struct {
+	last func(w http.ResponseWriter, r *http.Request)
+}
+
+// Handle keeps the handler.
+func (a *adapter) Handle(op *huma.Operation, h func(huma.Context)) {
+	a.last = func(w http.ResponseWriter, r *http.Request) { h(humago.NewContext(op, r, w)) }
+}
+
+// ServeHTTP is never called: the mux is ours.
+func (a *adapter) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
+// newDocument makes what reads requests and writes answers by their Go types,
+// and describes them. It mounts nothing by itself: neither pages nor links to schemas.
+func newDocument() (huma.API, *adapter) {
+	c := huma.DefaultConfig("Teams Connector", "1")
+	c.DocsPath, c.OpenAPIPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
+	c.RejectUnknownQueryParameters = true
+	format := huma.Format{
+		Marshal:   func(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) },
+		Unmarshal: json.Unmarshal, // the body was made strict before
+	}
+	c.Formats = map[string]huma.Format{"application/json": format, "application/problem+json": format}
+	c.DefaultFormat = "application/json"
+	c.Transformers = []huma.Transformer{holdRefusal}
+	mux := &adapter{}
+	return huma.NewAPI(c, mux), mux
+}
+
+// typed makes a route's handler of a function on Go types. I has fields with the
+// tags path, query or header, and Body; O has fields with the tag header, and Body.
+func typed[I, O any](answer func(ctx context.Context, who connector.Actor, in *I) (*O, error)) func(a *API, rt *route) handler {
+	return func(a *API, rt *route) handler {
+		op := huma.Operation{
+			Method: rt.method, Path: rt.path, OperationID: rt.id, Summary: rt.summary, DefaultStatus: rt.success(),
+		}
+		huma.Register(a.doc, op, func(ctx context.Context, in *I) (*O, error) {
+			c := callOf(ctx)
+			out, err := answer(ctx, c.who, in)
+			c.err = err
+			return out, err
+		})
+		serve := a.mux.last
+		known := a.bodyNames(rt.method, rt.path)
+		return func(w http.ResponseWriter, r *http.Request) error {
+			who, err := a.who(r, rt)
+			if err != nil {
+				return err
+			}
+			c := &call{who: who}
+			if err := strictBody(r, known); err != nil {
+				return err
+			}
+			serve(&muted{ResponseWriter: w, call: c}, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+			return c.err
+		}
+	}
+}
+
+// success is the status of a call that did what it should.
+func (rt *route) success() int {
+	switch {
+	case rt.method == http.MethodDelete:
+		return http.StatusNoContent
+	case rt.method == http.MethodPost && strings.HasPrefix(rt.id, "create"):
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+// call is one call of a typed handler: who asks, and why it is refused.
+type call struct {
+	who connector.Actor
+	err error
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call {
+	c, ok := ctx.Value(callKey{}).(*call)
+	if !ok {
+		return &call{}
+	}
+	return c
+}
+
+// muted lets an answer through, but no refusal in huma's words: those are ours.
+type muted struct {
+	http.ResponseWriter
+	call *call
+}
+
+// WriteHeader passes the status of an answer on.
+func (m *muted) WriteHeader(status int) {
+	if m.call.err == nil {
+		m.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write passes an answer on.
+func (m *muted) Write(b []byte) (int, error) {
+	if m.call.err != nil {
+		return len(b), nil
+	}
+	return m.ResponseWriter.Write(b)
+}
+
+// holdRefusal catches what huma found wrong with a request before it is written.
+func holdRefusal(ctx huma.Context, _ string, v any) (any, error) {
+	found, ok := v.(*huma.ErrorModel)
+	if c := callOf(ctx.Context()); ok && c.err == nil {
+		c.err = wrongFields(found)
+	}
+	return v, nil
+}
+
+// wrongFields says in our words which fields are wrong, and never their values.
+func wrongFields(found *huma.ErrorModel) *connector.Error {
+	e := &connector.Error{Code: connector.InvalidField}
+	for _, d := range found.Errors {
+		f := connector.FieldError{Pointer: pointerOf(d.Location)}
+		name := strings.TrimPrefix(f.Pointer, "/")
+		switch {
+		case strings.HasPrefix(d.Message, missingProperty):
+			name = strings.TrimSuffix(strings.TrimPrefix(d.Message, missingProperty), missingPropertyEnd)
+			f.Pointer += "/" + name
+			f.Detail = name + " is missing."
+		case strings.HasPrefix(d.Location, "query.") && d.Message == "unknown query parameter":
+			f.Detail = "There is no parameter of that name; the documentation at /api/docs lists those that this path takes."
+		case name == "":
+			f.Detail = "A field is wrong: " + d.Message + "."
+		default:
+			f.Detail = name + " is wrong: " + d.Message + "."
+		}
+		e.Fields = append(e.Fields, f)
+	}
+	if len(e.Fields) == 0 {
+		return connector.Invalid("", "The request's body is missing. Send a JSON object.")
+	}
+	e.Message = e.Fields[0].Detail
+	return e
+}
+
+// How huma says that a field is missing.
+const (
+	missingProperty    = "expected required property "
+	missingPropertyEnd = " to be present"
+)
+
+// pointerOf makes a JSON pointer of huma's body.facts[2].name, and cuts it
+// before the first name that may be more than a name.
+func pointerOf(location string) string {
+	_, rest, _ := strings.Cut(strings.NewReplacer("[", ".", "]", "").Replace(location), ".")
+	var b strings.Builder
+	for name := range strings.SplitSeq(rest, ".") {
+		if !harmless(name) {
+			break
+		}
+		b.WriteString("/" + name)
+	}
+	return b.String()
+}
+
+// bodyNames are the names that an operation's body may have; nil: it takes none.
+func (a *API) bodyNames(method, path string) []string {
+	op := operationOf(a.doc.OpenAPI(), method, path)
+	if op == nil || op.RequestBody == nil {
+		return nil
+	}
+	schema := op.RequestBody.Content["application/json"].Schema
+	if schema.Ref != "" {
+		schema = a.doc.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
+	}
+	return slices.Sorted(maps.Keys(schema.Properties))
+}
+
+func operationOf(doc *huma.OpenAPI, method, path string) *huma.Operation {
+	item := doc.Paths[path]
+	if item == nil {
+		return nil
+	}
+	switch method {
+	case http.MethodGet:
+		return item.Get
+	case http.MethodPost:
+		return item.Post
+	case http.MethodPatch:
+		return item.Patch
+	case http.MethodDelete:
+		return item.Delete
+	}
+	return nil
+}
+
+// strictBody reads the body as strictly as that of a send call, and leaves it
+// without members that are null, which count as absent.
+func strictBody(r *http.Request, known []string) error {
+	raw, err := readBody(r)
+	if err != nil || known == nil {
+		return err
+	}
+	if len(raw) > 0 {
+		if raw, err = cleanObject(raw, known); err != nil {
+			return err
+		}
+	}
+	r.Body = io.NopCloser(bytes.NewReader(raw))
+	r.Header.Set("Content-Type", "application/json") // whatever it was called, it is JSON
+	return nil
+}
