@@ -102,7 +102,7 @@ type service struct {
 	house       *house
 	front, back *door // the public listener and the operator's
 	log         *slog.Logger
-	unlock      func()
+	held        *store.Held
 }
 
 // open locks the data folder, furnishes the rooms and listens. Whatever was
@@ -117,11 +117,11 @@ func open(ctx context.Context, c config, log *slog.Logger) (s *service, err erro
 	if err := makeDataFolder(c.data.dir); err != nil {
 		return nil, err
 	}
-	unlock, err := store.Lock(c.data.dir) //nolint:contextcheck // it does not wait
+	held, err := store.Lock(ctx, store.Options{Dir: c.data.dir})
 	if err != nil {
 		return nil, err
 	}
-	undo = append(undo, unlock)
+	undo = append(undo, held.Unlock)
 	front, err := listen(ctx, c.net.listen)
 	if err != nil {
 		return nil, fmt.Errorf("setting listen: %w", err)
@@ -140,7 +140,7 @@ func open(ctx context.Context, c config, log *slog.Logger) (s *service, err erro
 	}
 	front.serve(frontMux(rooms), log)
 	back.serve(backMux(rooms.api, registry), log)
-	return &service{house: rooms, front: front, back: back, log: log, unlock: unlock}, nil
+	return &service{house: rooms, front: front, back: back, log: log, held: held}, nil
 }
 
 // part is one thing that runs until its context ends.
@@ -175,6 +175,7 @@ func (s *service) run(ctx context.Context, guest func(ctx context.Context) error
 		s.log.InfoContext(ctx, "stopping: sends under way may end")
 	case <-s.house.store.Done():
 		failed = fmt.Errorf("stopped, because nothing can be stored safely any more; no accepted message is lost: %w", s.house.store.Err())
+	case failed = <-s.held.Lost():
 	case failed = <-cellar:
 	case failed = <-engine:
 	case failed = <-front:
@@ -191,7 +192,7 @@ func (s *service) run(ctx context.Context, guest func(ctx context.Context) error
 	closeCellar()
 	failed = errors.Join(failed, <-cellar, s.house.store.Close(), <-beside)
 	s.back.stop(lasting)
-	s.unlock()
+	s.held.Unlock()
 	if failed == nil {
 		s.log.InfoContext(ctx, "stopped")
 	}

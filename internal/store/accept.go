@@ -288,7 +288,7 @@ func (b *acceptBatch) expiry(job *acceptJob) int64 {
 const addQuota = `
 INSERT INTO quota (subscription, month, messages) VALUES ($1, $2, $3)
 ON CONFLICT (subscription, month) DO UPDATE SET messages = quota.messages + excluded.messages
-WHERE $4 = 0 OR quota.messages + excluded.messages <= $4`
+WHERE CAST($4 AS BIGINT) = 0 OR quota.messages + excluded.messages <= CAST($4 AS BIGINT)`
 
 // count adds what was taken to usage and quota. Where another node took the
 // quota's last places meanwhile, the whole batch decides again.

@@ -14,7 +14,7 @@ const callers = 64
 func BenchmarkAccept(b *testing.B) {
 	for name, lanes := range map[string]int{"one lane": 1, "64 lanes": 64} {
 		b.Run(name, func(b *testing.B) {
-			h := newHouse(b, databases()["sqlite"])
+			h := newHouse(b, sqlite)
 			go func() { _ = h.Run(b.Context()) }()
 			webhooks := h.webhooks(lanes)
 			body := strings.Repeat("x", 320)
@@ -34,7 +34,7 @@ func BenchmarkAccept(b *testing.B) {
 }
 
 func BenchmarkSettle(b *testing.B) {
-	h := newHouse(b, databases()["sqlite"])
+	h := newHouse(b, sqlite)
 	go func() { _ = h.Run(b.Context()) }()
 	webhooks := h.webhooks(callers)
 	crowd(callers, b.N, func(i int) { h.accept(h.requestTo(webhooks[i%callers].ID, "text")) })

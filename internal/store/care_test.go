@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,22 +18,36 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
 
-// files reads all files of the data folder.
+// files reads all files that the database keeps.
 func (h *house) files() map[string]string {
 	h.t.Helper()
+	dir := h.options.Dir
+	if h.onPostgres() {
+		dir = server.Data() // with those of other tests
+		if err := server.Exec(h.t.Context(), "CHECKPOINT"); err != nil {
+			h.t.Fatal(err)
+		}
+	}
 	all := map[string]string{}
-	entries, err := os.ReadDir(h.options.Dir)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return ignoreGone(err)
+		}
+		content, err := os.ReadFile(path)
+		all[path] = string(content)
+		return ignoreGone(err)
+	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	for _, e := range entries {
-		content, err := os.ReadFile(filepath.Join(h.options.Dir, e.Name()))
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		all[e.Name()] = string(content)
-	}
 	return all
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // tended lets the store keep itself in order until a condition holds.
@@ -57,6 +73,11 @@ func (h *house) tended(what string, holds func() bool) {
 			return
 		}
 	}
+}
+
+// with is where the house's data is, to be opened with a ring.
+func (h *house) with(ring *keyring.Ring) store.Options {
+	return store.Options{Dir: h.options.Dir, Database: h.options.Database, Ring: ring}
 }
 
 func (h *house) count(text string, args ...any) (n int) {
@@ -174,14 +195,14 @@ func TestFiguresOfTheQueue(t *testing.T) {
 
 func TestLockNamesItsHolder(t *testing.T) {
 	dir := t.TempDir()
-	unlock, err := store.Lock(dir)
+	held, err := store.Lock(t.Context(), store.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	_, second := store.Lock(dir)
-	unlock()
-	again, third := store.Lock(dir)
+	_, second := store.Lock(t.Context(), store.Options{Dir: dir})
+	held.Unlock()
+	again, third := store.Lock(t.Context(), store.Options{Dir: dir})
 
 	if second == nil || !strings.Contains(second.Error(), fmt.Sprintf("process %d", os.Getpid())) {
 		t.Errorf("a second lock: %v, want the holder's number", second)
@@ -189,7 +210,7 @@ func TestLockNamesItsHolder(t *testing.T) {
 	if third != nil {
 		t.Fatalf("after unlock: %v", third)
 	}
-	again()
+	again.Unlock()
 }
 
 func TestOtherMasterKeyIsRefusedAtStart(t *testing.T) {
@@ -199,7 +220,7 @@ func TestOtherMasterKeyIsRefusedAtStart(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		s, err := h.open(t.Context(), store.Options{Dir: h.options.Dir, Ring: other})
+		s, err := store.Open(t.Context(), h.with(other))
 
 		if err == nil {
 			_ = s.Close()
@@ -214,7 +235,7 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 	promise(t, func(t *testing.T, h *house) {
 		h.exec(`UPDATE installation SET min_binary = 99`)
 
-		s, err := h.open(t.Context(), store.Options{Dir: h.options.Dir, Ring: h.ring})
+		s, err := store.Open(t.Context(), h.with(h.ring))
 
 		if err == nil {
 			_ = s.Close()
@@ -229,13 +250,14 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 }
 
 func TestManyProcessesMayStartAtOnce(t *testing.T) {
-	for name, open := range databases() {
+	for name, place := range databases() {
 		t.Run(name, func(t *testing.T) {
-			dir, ring := t.TempDir(), newRing(t)
+			o := place(t)
+			o.Ring = newRing(t)
 			keys := make([]string, 8)
 
 			crowd(8, 8, func(i int) {
-				s, err := open(t.Context(), store.Options{Dir: dir, Ring: ring})
+				s, err := store.Open(t.Context(), o)
 				if err != nil {
 					t.Error(err)
 					return
@@ -270,7 +292,7 @@ func TestClosedStoreRefuses(t *testing.T) {
 }
 
 func TestFilesAreForTheirOwnerOnly(t *testing.T) {
-	h := newHouse(t, databases()["sqlite"])
+	h := newHouse(t, sqlite)
 	h.accept(h.request("hello"))
 	entries, err := os.ReadDir(h.options.Dir)
 	if err != nil {
@@ -289,7 +311,7 @@ func TestFilesAreForTheirOwnerOnly(t *testing.T) {
 }
 
 func TestWriteAheadLogIsMovedAway(t *testing.T) {
-	h := newHouse(t, databases()["sqlite"])
+	h := newHouse(t, sqlite)
 	body := strings.Repeat("x", 100_000)
 	crowd(16, 160, func(int) { h.accept(h.request(body)) })
 

@@ -51,6 +51,11 @@ func (s *Store) change(ctx context.Context, note auditNote, do func(ctx context.
 		if err := do(ctx, c); err != nil {
 			return err
 		}
+		if lock := s.dialect.oneByOne; lock != "" {
+			if _, err := tx.exec(ctx, q(lock)); err != nil {
+				return err
+			}
+		}
 		n := c.note
 		_, err := tx.exec(ctx, q(insertAudit, mark, micros(s.Now()), orNull(n.organization), n.by, n.action, n.object, n.detail))
 		return err

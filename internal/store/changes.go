@@ -21,8 +21,8 @@ func (s *Store) LastChange(ctx context.Context) (last int64, err error) {
 	return last, nil
 }
 
-// changesSince relies on ids that appear in their order: SQLite commits one
-// change after the other, whichever process makes it.
+// changesSince relies on ids that appear in their order: changes commit one
+// after the other, whichever process makes them (dialect.oneByOne).
 const changesSince = `
 SELECT a.id, COALESCE((SELECT l.id FROM webhook w JOIN lane l ON l.webhook = w.id WHERE w.public_id = a.object), 0)
 FROM audit a WHERE a.id > $1 ORDER BY a.id LIMIT 1000`

@@ -79,6 +79,11 @@ func (w *writer) once(ctx context.Context, job work, again bool) (err error, unk
 	}
 	tx := w.session
 	started := time.Now()
+	if most := w.s.dialect.writeTime; most > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, most)
+		defer cancel()
+	}
 	if job.bare {
 		return job.do(ctx, tx, again), false
 	}
@@ -102,7 +107,7 @@ func (w *writer) once(ctx context.Context, job work, again bool) (err error, unk
 func (w *writer) commitNow(ctx context.Context, tx *session) error {
 	fault, really := tx.faults.commit()
 	if really {
-		if _, err := tx.exec(ctx, q("COMMIT")); err != nil {
+		if err := tx.dialect.commit(ctx, tx); err != nil {
 			return err
 		}
 	}

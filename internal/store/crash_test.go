@@ -28,7 +28,7 @@ var (
 // rejoin opens the house of another process.
 func rejoin(t testing.TB, dir string) *house {
 	t.Helper()
-	h := &house{t: t, open: databases()["sqlite"], ring: newRing(t)}
+	h := &house{t: t, ring: newRing(t)}
 	h.options = store.Options{Dir: dir, Ring: h.ring}
 	h.start()
 	t.Cleanup(func() { _ = h.Close() })
@@ -52,7 +52,9 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	server.Stop()
+	os.Exit(code)
 }
 
 // TestKilled is what the child does: each line says what it was promised.
@@ -91,7 +93,7 @@ func TestAnsweredSurvivesKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills a process several times")
 	}
-	h := newHouse(t, databases()["sqlite"])
+	h := newHouse(t, sqlite)
 	h.webhooks(killedLanes)
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
@@ -178,7 +180,7 @@ func (h *house) checkPromised(promised map[string]bool) {
 
 // TestFilled is what the child does on its small disk.
 func TestFilled(t *testing.T) {
-	h := newHouseIn(t, filepath.Join(*fullDir, "data"))
+	h := build(t, store.Options{Dir: filepath.Join(*fullDir, "data")})
 	ballast := filepath.Join(*fullDir, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 4<<20), 0o600); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
@@ -22,11 +24,22 @@ type coded int
 func (c coded) Error() string { return "injected database error" }
 func (c coded) Code() int     { return int(c) }
 
-const (
-	errFsync    coded = 1034 // SQLITE_IOERR_FSYNC
-	errDiskFull coded = 13   // SQLITE_FULL
-	errWrite    coded = 778  // SQLITE_IOERR_WRITE
-)
+const errFsync coded = 1034 // SQLITE_IOERR_FSYNC
+
+// diskFull and writeFailed are what the house's database says of such a disk.
+func (h *house) diskFull() error {
+	if h.onPostgres() {
+		return &pgconn.PgError{Severity: "ERROR", Code: "53100"}
+	}
+	return coded(13) // SQLITE_FULL
+}
+
+func (h *house) writeFailed() error {
+	if h.onPostgres() {
+		return &pgconn.PgError{Severity: "ERROR", Code: "58030"}
+	}
+	return coded(778) // SQLITE_IOERR_WRITE
+}
 
 func TestCommitOfUnknownEndIsWrittenOnce(t *testing.T) {
 	for name, really := range map[string]bool{"it happened": true, "it did not": false} {
@@ -140,10 +153,10 @@ func TestFailedStatementLeavesNothingBehind(t *testing.T) {
 }
 
 func TestFullDiskRefusesAndRecovers(t *testing.T) {
-	for name, trouble := range map[string]coded{"full": errDiskFull, "write failed": errWrite} {
+	for name, trouble := range map[string]func(*house) error{"full": (*house).diskFull, "write failed": (*house).writeFailed} {
 		t.Run(name, func(t *testing.T) {
 			promise(t, func(t *testing.T, h *house) {
-				h.faults.FailCommit(1, false, trouble)
+				h.faults.FailCommit(1, false, trouble(h))
 				r := h.request("hello")
 
 				_, err := h.Accept(t.Context(), r)
@@ -154,7 +167,7 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 				if h.Err() != nil {
 					t.Errorf("Err: %v, want none: it goes on by itself", h.Err())
 				}
-				h.faults.FailStatement(1, "UPDATE installation", trouble)
+				h.faults.FailStatement(1, "UPDATE installation", trouble(h))
 				if err := h.Ready(t.Context()); err == nil {
 					t.Error("ready although the last write and the probe failed")
 				}
@@ -166,7 +179,7 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 
 func TestReadyAgainWithoutATrafficThatWouldProveIt(t *testing.T) {
 	promise(t, func(t *testing.T, h *house) {
-		h.faults.FailCommit(1, false, errDiskFull)
+		h.faults.FailCommit(1, false, h.diskFull())
 		if _, err := h.Accept(t.Context(), h.request("hello")); err == nil {
 			t.Fatal("accepted on a full disk")
 		}
@@ -177,28 +190,28 @@ func TestReadyAgainWithoutATrafficThatWouldProveIt(t *testing.T) {
 	})
 }
 
+// With PostgreSQL it is the server that ends itself, and comes back with what was committed.
 func TestFirstSyncErrorEndsAllWriting(t *testing.T) {
-	promise(t, func(t *testing.T, h *house) {
-		h.faults.FailCommit(1, true, errFsync)
+	h := newHouse(t, sqlite)
+	h.faults.FailCommit(1, true, errFsync)
 
-		_, first := h.Accept(t.Context(), h.request("hello"))
-		<-h.Done()
-		_, second := h.Accept(t.Context(), h.request("hello"))
-		settle := h.Settle(t.Context(), []connector.Settlement{{Lane: connector.Lane{ID: h.webhook.Lane}}})
-		_, people := h.CreateOrganization(t.Context(), "Fabrikam", "test")
+	_, first := h.Accept(t.Context(), h.request("hello"))
+	<-h.Done()
+	_, second := h.Accept(t.Context(), h.request("hello"))
+	settle := h.Settle(t.Context(), []connector.Settlement{{Lane: connector.Lane{ID: h.webhook.Lane}}})
+	_, people := h.CreateOrganization(t.Context(), "Fabrikam", "test")
 
-		if codeOf(first) != connector.AcceptUnknown {
-			t.Errorf("the accept under way: %v, want %s", first, connector.AcceptUnknown)
+	if codeOf(first) != connector.AcceptUnknown {
+		t.Errorf("the accept under way: %v, want %s", first, connector.AcceptUnknown)
+	}
+	for name, err := range map[string]error{"accept": second, "settle": settle, "people's change": people} {
+		if codeOf(err) != connector.NotAccepted {
+			t.Errorf("%s after it: %v, want %s", name, err, connector.NotAccepted)
 		}
-		for name, err := range map[string]error{"accept": second, "settle": settle, "people's change": people} {
-			if codeOf(err) != connector.NotAccepted {
-				t.Errorf("%s after it: %v, want %s", name, err, connector.NotAccepted)
-			}
-		}
-		if h.Err() == nil || h.Ready(t.Context()) == nil {
-			t.Errorf("Err %v, ready %v", h.Err(), h.Ready(t.Context()))
-		}
-	})
+	}
+	if h.Err() == nil || h.Ready(t.Context()) == nil {
+		t.Errorf("Err %v, ready %v", h.Err(), h.Ready(t.Context()))
+	}
 }
 
 func TestSettleOfUnknownEndCountsOnce(t *testing.T) {

@@ -80,7 +80,7 @@ type fetched struct {
 
 func (f *fetch) run(ctx context.Context, c *session) error {
 	f.lanes = make(map[connector.LaneID]*fetched, len(f.asked))
-	if _, err := c.exec(ctx, q("BEGIN")); err != nil { // one state for all statements
+	if _, err := c.exec(ctx, q(c.dialect.beginRead)); err != nil { // one state for all statements
 		return err
 	}
 	for _, part := range []func(context.Context, *session) error{f.readLanes, f.readHeads, f.readBodies, f.readCounts} {

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
@@ -15,24 +14,38 @@ import (
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
+	"github.com/teamsconnector/teamsconnector/internal/postgrestest"
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
 
-// database opens a store of one kind. Opened twice with the same folder, it is the same data.
-type database func(ctx context.Context, o store.Options) (*store.Store, error)
+// server is the PostgreSQL of these tests; TestMain ends it.
+var server = postgrestest.New()
+
+// database is a place for a store, of one kind, with nothing in it yet.
+type database func(t testing.TB) store.Options
+
+func sqlite(t testing.TB) store.Options {
+	t.Helper()
+	return store.Options{Dir: t.TempDir()}
+}
+
+func postgres(t testing.TB) store.Options {
+	t.Helper()
+	return store.Options{Database: connector.NewSecret(server.Database(t))}
+}
 
 // databases are all kinds of databases: every promise holds on each.
 func databases() map[string]database {
-	return map[string]database{"sqlite": store.Open}
+	return map[string]database{"sqlite": sqlite, "postgres": postgres}
 }
 
 // promise runs a test on every kind of database, each time in a house of its own.
 func promise(t *testing.T, test func(t *testing.T, h *house)) {
 	t.Helper()
-	for name, open := range databases() {
+	for name, place := range databases() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, newHouse(t, open))
+			test(t, newHouse(t, place))
 		})
 	}
 }
@@ -42,7 +55,6 @@ func promise(t *testing.T, test func(t *testing.T, h *house)) {
 type house struct {
 	*store.Store
 	t       testing.TB
-	open    database
 	options store.Options
 	faults  *store.Faults
 	ring    *keyring.Ring
@@ -55,21 +67,15 @@ type house struct {
 
 const secretURL = "https://prod-00.example.logic.azure.com/workflows/canary/triggers/manual/paths/invoke?sig=canary"
 
-func newHouse(t testing.TB, open database) *house {
+func newHouse(t testing.TB, place database) *house {
 	t.Helper()
-	return build(t, open, t.TempDir())
+	return build(t, place(t))
 }
 
-// newHouseIn makes a house in a folder, on SQLite.
-func newHouseIn(t testing.TB, dir string) *house {
+func build(t testing.TB, o store.Options) *house {
 	t.Helper()
-	return build(t, store.Open, dir)
-}
-
-func build(t testing.TB, open database, dir string) *house {
-	t.Helper()
-	h := &house{t: t, open: open, faults: &store.Faults{}, ring: newRing(t)}
-	h.options = store.Options{Dir: dir, Ring: h.ring, Faults: h.faults}
+	h := &house{t: t, options: o, faults: &store.Faults{}, ring: newRing(t)}
+	h.options.Ring, h.options.Faults = h.ring, h.faults
 	h.start()
 	t.Cleanup(func() { _ = h.Close() })
 
@@ -101,7 +107,7 @@ func newRing(t testing.TB) *keyring.Ring {
 // start opens the store again, as a new process would.
 func (h *house) start() {
 	h.t.Helper()
-	s, err := h.open(h.t.Context(), h.options)
+	s, err := store.Open(h.t.Context(), h.options)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -113,7 +119,7 @@ func (h *house) second() *store.Store {
 	h.t.Helper()
 	o := h.options
 	o.Faults = nil
-	s, err := h.open(h.t.Context(), o)
+	s, err := store.Open(h.t.Context(), o)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -318,9 +324,15 @@ func (h *house) all(lane connector.LaneID) (items []connector.Item) {
 // raw opens the tables themselves, for what the store does not show.
 func (h *house) raw() *sql.DB {
 	h.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(h.options.Dir, "teamsconnector.db")+"?_busy_timeout=5000")
+	driver, name := "sqlite", "file:"+filepath.Join(h.options.Dir, "teamsconnector.db")+"?_busy_timeout=5000"
+	if h.onPostgres() {
+		driver, name = "pgx", h.options.Database.Reveal()
+	}
+	db, err := sql.Open(driver, name)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	return db
 }
+
+func (h *house) onPostgres() bool { return !h.options.Database.Empty() }

@@ -355,7 +355,8 @@ func TestFetchIsQuickWithALongQueue(t *testing.T) {
 		webhooks := h.webhooks(32)
 		h.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
 			INSERT INTO message (public_id, subscription, lane, kind, size, content_mac, accepted_at, expires_at, body)
-			SELECT 'msg_' || i, $1, CASE WHEN i % 2 = 0 THEN $2 ELSE $2 + i % 32 END, 1, 1, x'00', i, i, x'00' FROM n`, h.subscription.Row, int64(h.webhook.Lane))
+			SELECT 'msg_' || i, $1, CASE WHEN i % 2 = 0 THEN $2 ELSE $2 + i % 32 END, 1, 1, $3, i, i, $3 FROM n`,
+			h.subscription.Row, int64(h.webhook.Lane), []byte{0})
 		h.exec(`INSERT INTO queue SELECT lane, id, expires_at FROM message`)
 		asked := make([]connector.FetchRequest, len(webhooks))
 		for i, w := range webhooks {

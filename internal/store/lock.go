@@ -18,18 +18,40 @@ var errHeld = errors.New("held by another process")
 // lockPoll is how often a lock that is waited for is tried.
 const lockPoll = 20 * time.Millisecond
 
-// Lock takes the data folder for this process, so that no two serve it. The
-// error names the process that holds it. The lock ends with the process.
-func Lock(dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// Held is what one process serves, so that no other does.
+type Held struct {
+	unlock func()
+	lost   chan error // size 1; written by who keeps it
+}
+
+// Unlock lets go.
+func (h *Held) Unlock() { h.unlock() }
+
+// Lost says once that another process has taken over: this one must end.
+func (h *Held) Lost() <-chan error { return h.lost }
+
+// Lock takes the data folder or the database for this process, so that no two
+// serve it. The error names the process that holds it. The lock ends with the process.
+func Lock(ctx context.Context, o Options) (*Held, error) {
+	if !o.Database.Empty() {
+		s, err := parseServer(o.Database)
+		if err != nil {
+			return nil, err
+		}
+		return lockServer(ctx, s)
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	path := filepath.Join(dir, "lock")
-	unlock, err = lockFile(context.Background(), path, false)
+	path := filepath.Join(o.Dir, "lock")
+	unlock, err := lockFile(ctx, path, false)
 	if errors.Is(err, errHeld) {
-		return nil, fmt.Errorf("the data folder %s is in use by process %s; end it first, or name another folder", dir, holder(path))
+		return nil, fmt.Errorf("the data folder %s is in use by process %s; end it first, or name another folder", o.Dir, holder(path))
 	}
-	return unlock, err
+	if err != nil {
+		return nil, err
+	}
+	return &Held{unlock: unlock, lost: make(chan error, 1)}, nil
 }
 
 // holder reads who holds a lock.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 
 	"github.com/pressly/goose/v3"
 
@@ -28,25 +27,25 @@ func macKeyPlace() keyring.Place {
 
 // migrate brings the schema up to date, one process at a time.
 func (s *Store) migrate(ctx context.Context, db *sql.DB) error {
-	unlock, err := lockFile(ctx, filepath.Join(s.dir, "migrate.lock"), true)
+	done, err := s.dialect.migrating(ctx)
 	if err != nil {
 		return fmt.Errorf("wait for another process that migrates: %w", err)
 	}
-	defer unlock()
+	defer done()
 
 	files, err := fs.Sub(migrations, s.dialect.migrations)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(s.dialect.name, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	done, err := provider.Up(ctx)
+	steps, err := provider.Up(ctx)
 	if err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
-	for _, m := range done {
+	for _, m := range steps {
 		s.log.InfoContext(ctx, "schema migrated", "version", m.Source.Version)
 	}
 	return nil

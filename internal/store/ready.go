@@ -37,8 +37,10 @@ func (s *Store) Ready(ctx context.Context) error {
 }
 
 func (s *Store) probeNow(ctx context.Context) error {
-	if err := probeDir(s.dir); err != nil {
-		return fmt.Errorf("the data folder can't be written to: %w", err)
+	if s.dir != "" {
+		if err := probeDir(s.dir); err != nil {
+			return fmt.Errorf("the data folder can't be written to: %w", err)
+		}
 	}
 	if err := s.probeSchema(ctx); err != nil {
 		return fmt.Errorf("the database can't be read: %w", err)

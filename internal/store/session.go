@@ -13,11 +13,11 @@ import (
 
 // session is one connection with its prepared statements. One goroutine uses it at a time.
 type session struct {
-	conn   *sql.Conn
-	stmts  map[string]*sql.Stmt
-	lists  map[multiOf]string
-	text   func(string) string
-	faults *Faults
+	conn    *sql.Conn
+	stmts   map[string]*sql.Stmt
+	lists   map[multiOf]string
+	dialect *dialect
+	faults  *Faults
 }
 
 // statement is a text with its arguments.
@@ -33,11 +33,12 @@ func openSession(ctx context.Context, db *sql.DB, d *dialect, faults *Faults) (*
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
-	return &session{conn: conn, stmts: make(map[string]*sql.Stmt), lists: make(map[multiOf]string), text: d.text, faults: faults}, nil
+	return &session{conn: conn, stmts: make(map[string]*sql.Stmt), lists: make(map[multiOf]string), dialect: d, faults: faults}, nil
 }
 
 // close gives the connection up. Whatever it was doing is rolled back.
 func (c *session) close() {
+	_ = c.conn.Raw(hangUp) // so that closing a statement asks nobody
 	for _, stmt := range c.stmts {
 		_ = stmt.Close() // the connection goes with it
 	}
@@ -53,7 +54,7 @@ func (c *session) prepared(ctx context.Context, text string) (*sql.Stmt, error) 
 	if stmt, ok := c.stmts[text]; ok {
 		return stmt, nil
 	}
-	stmt, err := c.conn.PrepareContext(ctx, c.text(text))
+	stmt, err := c.conn.PrepareContext(ctx, c.dialect.text(text))
 	if err != nil {
 		return nil, fmt.Errorf("prepare: %w", err)
 	}
@@ -67,11 +68,21 @@ func (c *session) exec(ctx context.Context, s statement) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	result, err := stmt.ExecContext(ctx, s.args...)
+	result, err := stmt.ExecContext(ctx, c.values(s.args)...)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+// values are the arguments as the database takes them.
+func (c *session) values(args []any) []any {
+	if c.dialect.value != nil {
+		for i := range args {
+			args[i] = c.dialect.value(args[i])
+		}
+	}
+	return args
 }
 
 // one reads the single row of a statement; ErrNotFound: there is none.
@@ -93,7 +104,7 @@ func (c *session) each(ctx context.Context, s statement, row func(*sql.Rows) err
 	if err != nil {
 		return err
 	}
-	rows, err := stmt.QueryContext(ctx, s.args...)
+	rows, err := stmt.QueryContext(ctx, c.values(s.args)...)
 	if err != nil {
 		return err
 	}
@@ -196,17 +207,24 @@ func (r *reads) read(ctx context.Context, do func(ctx context.Context, c *sessio
 	}
 	defer func() { r.idle <- c }()
 
-	if c == nil {
-		if c, err = openSession(ctx, r.db, r.dialect, r.faults); err != nil {
-			c = nil
+	for {
+		fresh := c == nil
+		if fresh {
+			if c, err = openSession(ctx, r.db, r.dialect, r.faults); err != nil {
+				c = nil
+				return err
+			}
+		}
+		if err = do(ctx, c); err == nil || errors.Is(err, ErrNotFound) {
 			return err
 		}
-	}
-	if err = do(ctx, c); err != nil && !errors.Is(err, ErrNotFound) {
 		c.close() // after an interrupted read nobody knows what is still open
 		c = nil
+		if fresh || ctx.Err() != nil || r.dialect.classify(err) != busy {
+			return err
+		}
+		// The connection had broken since its last use.
 	}
-	return err
 }
 
 func (r *reads) close() error {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -21,11 +22,31 @@ const fileName = "teamsconnector.db"
 // How long a connection waits for another process's transaction, in milliseconds.
 const busyTimeout = "5000"
 
-func sqliteDialect() dialect {
+func sqliteDialect(dir string) dialect {
 	return dialect{
-		name:       "sqlite",
+		name:       goose.DialectSQLite3,
 		migrations: "migrations/sqlite",
-		begin:      "BEGIN IMMEDIATE",
+		make:       func(ctx context.Context) error { return makeSQLite(ctx, dir) },
+		open: func(as use) (*sql.DB, error) {
+			switch as {
+			case forWriting:
+				return openSQLite(dir, "cache_size(-32000)")
+			case forReading:
+				return openSQLite(dir, "query_only(1)", "cache_size(-8000)")
+			case forCheckpoints:
+			}
+			return openSQLite(dir)
+		},
+		check: checkSQLite,
+		migrating: func(ctx context.Context) (func(), error) {
+			return lockFile(ctx, filepath.Join(dir, "migrate.lock"), true)
+		},
+		begin:     "BEGIN IMMEDIATE",
+		beginRead: "BEGIN",
+		commit: func(ctx context.Context, tx *session) error {
+			_, err := tx.exec(ctx, q("COMMIT"))
+			return err
+		},
 		text:       anonymous,
 		classify:   classifySQLite,
 		rolledBack: sqliteRolledBack,
@@ -57,6 +78,9 @@ func openSQLite(dir string, pragmas ...string) (*sql.DB, error) {
 // makeSQLite makes the database file, readable by its owner only, and puts it
 // into WAL mode.
 func makeSQLite(ctx context.Context, dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
 	f, err := os.OpenFile(filepath.Join(dir, fileName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("make the database: %w", err)

@@ -13,12 +13,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
 )
 
@@ -28,8 +28,10 @@ var ErrNotFound = errors.New("not found")
 
 // Options says where the store lives and what it works with.
 type Options struct {
-	// Dir is the data folder; it is made when it does not exist. Required.
+	// Dir is the data folder with an SQLite database; it is made when it does not exist. Required unless Database is set.
 	Dir string
+	// Database is the URL of a PostgreSQL database, postgres://...; empty: SQLite in Dir. It may hold a password.
+	Database connector.Secret
 	// Ring seals and opens URLs, bodies and the installation key. Required.
 	Ring *keyring.Ring
 	// Logger gets the few events that an operator acts on; nil: none.
@@ -46,7 +48,7 @@ type Options struct {
 
 // Store is the database. Its methods may be called from any goroutine.
 type Store struct {
-	dir     string
+	dir     string // the data folder; empty: the database is a server's
 	ring    *keyring.Ring
 	log     *slog.Logger
 	dialect dialect
@@ -71,19 +73,19 @@ type Store struct {
 // Open opens the database in a folder, makes or migrates it, and starts the
 // writer, which Close ends. Other processes may have the same database open.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if o.Dir == "" || o.Ring == nil {
-		return nil, errors.New("open the store: a data folder and a key ring are needed")
+	if o.Dir == "" && o.Database.Empty() || o.Ring == nil {
+		return nil, errors.New("open the store: a data folder or a database, and a key ring are needed")
 	}
 	s := &Store{
-		dir: o.Dir, ring: o.Ring, log: o.Logger, dialect: sqliteDialect(), clock: newClock(), metrics: newMetrics(),
+		ring: o.Ring, log: o.Logger, clock: newClock(), metrics: newMetrics(),
 		bodyLife: orLife(o.BodyLife, 7*24*time.Hour), rowLife: orLife(o.RowLife, 90*24*time.Hour),
 		poisoned: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
+	if err := s.choose(o); err != nil {
+		return nil, err
 	}
 	if err := s.open(ctx, o.Faults); err != nil {
 		return nil, err
@@ -104,36 +106,42 @@ func orLife(given, otherwise time.Duration) time.Duration {
 	return otherwise
 }
 
-func (s *Store) open(ctx context.Context, faults *Faults) error {
-	if err := makeSQLite(ctx, s.dir); err != nil {
+// choose takes the database that the options name.
+func (s *Store) choose(o Options) error {
+	if o.Database.Empty() {
+		s.dir, s.dialect = o.Dir, sqliteDialect(o.Dir)
+		return nil
+	}
+	server, err := parseServer(o.Database)
+	s.dialect = server.dialect()
+	return err
+}
+
+func (s *Store) open(ctx context.Context, faults *Faults) (err error) {
+	if err := s.dialect.make(ctx); err != nil {
 		return err
 	}
-	db, err := openSQLite(s.dir, "cache_size(-32000)")
-	if err != nil {
-		return fmt.Errorf("open the database: %w", err)
+	var pools [forCheckpoints + 1]*sql.DB
+	for _, as := range [...]use{forWriting, forReading, forCheckpoints} {
+		if pools[as], err = s.dialect.open(as); err != nil {
+			return fmt.Errorf("open the database: %w", err)
+		}
 	}
-	db.SetMaxOpenConns(1)
-	if err := s.prepare(ctx, db); err != nil {
-		_ = db.Close() // the other error says what went wrong
-		return err
+	pools[forWriting].SetMaxOpenConns(1)
+	pools[forCheckpoints].SetMaxOpenConns(1)
+	s.side = pools[forCheckpoints]
+	if err := s.prepare(ctx, pools[forWriting]); err != nil {
+		return errors.Join(err, pools[forWriting].Close(), pools[forReading].Close(), s.side.Close())
 	}
-	readDB, err := openSQLite(s.dir, "query_only(1)", "cache_size(-8000)")
-	if err != nil {
-		return fmt.Errorf("open the database: %w", err)
-	}
-	s.reads = newReads(readDB, &s.dialect, faults)
-	if s.side, err = openSQLite(s.dir); err != nil {
-		return fmt.Errorf("open the database: %w", err)
-	}
-	s.side.SetMaxOpenConns(1)
-	s.writer = newWriter(s, db, faults)
+	s.reads = newReads(pools[forReading], &s.dialect, faults)
+	s.writer = newWriter(s, pools[forWriting], faults)
 	go s.writer.run(context.WithoutCancel(ctx))
 	return nil
 }
 
 // prepare makes the database fit to be used.
 func (s *Store) prepare(ctx context.Context, db *sql.DB) error {
-	if err := checkSQLite(ctx, db); err != nil {
+	if err := s.dialect.check(ctx, db); err != nil {
 		return err
 	}
 	if err := s.migrate(ctx, db); err != nil {
@@ -143,10 +151,12 @@ func (s *Store) prepare(ctx context.Context, db *sql.DB) error {
 }
 
 // Run keeps the store in order until ctx ends: it moves the write-ahead log into
-// the database, and removes what was kept long enough. One process runs it.
+// the database where there is one, and removes what was kept long enough. One process runs it.
 func (s *Store) Run(ctx context.Context) error {
 	var both sync.WaitGroup
-	both.Go(func() { s.checkpoints(ctx) })
+	if s.dir != "" {
+		both.Go(func() { s.checkpoints(ctx) })
+	}
 	both.Go(func() { s.retain(ctx) })
 	both.Wait()
 	return nil

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// The advisory locks of a database.
+const (
+	serveLock   int64 = 0x7465616d73_0001 + iota // by the one process that serves
+	migrateLock                                  // by who migrates
+	changeLock                                   // by a change that is about to be numbered
+)
+
+// lockRetry is how often a lock that was lost with its connection is asked for again.
+const lockRetry = 250 * time.Millisecond
+
+// How a lock is asked for.
+const (
+	waitForLock = `SELECT true FROM (SELECT pg_advisory_lock($1)) AS l`
+	tryLock     = `SELECT pg_try_advisory_lock($1)`
+)
+
+const lockHolder = `
+SELECT a.pid, a.application_name, COALESCE(host(a.client_addr), 'the same machine')
+FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND (CAST(l.classid AS BIGINT) << 32) + CAST(l.objid AS BIGINT) = $1
+  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())`
+
+// lock takes an advisory lock on a connection of its own, with which it ends.
+func (s server) lock(ctx context.Context, how string, key int64) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, s.config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	var taken bool
+	err = conn.QueryRow(ctx, how, key).Scan(&taken)
+	if err == nil && !taken {
+		err = s.heldBy(ctx, conn, key)
+	}
+	if err != nil {
+		hangUpNow(ctx, conn)
+		return nil, fmt.Errorf("lock the database: %w", err)
+	}
+	return conn, nil
+}
+
+// heldBy says who holds a lock. Where that is a connection of this very process,
+// which it has lost, the server is told to end it.
+func (s server) heldBy(ctx context.Context, conn *pgx.Conn, key int64) error {
+	var pid int
+	var name, from string
+	if err := conn.QueryRow(ctx, lockHolder, key).Scan(&pid, &name, &from); err != nil {
+		return errGone // it has let go meanwhile
+	}
+	if name == s.config.RuntimeParams["application_name"] {
+		_, err := conn.Exec(ctx, `SELECT pg_terminate_backend($1)`, pid)
+		return errors.Join(errGone, err)
+	}
+	return fmt.Errorf("%w: %s, connected from %s", errHeld, strings.TrimSuffix(name, "!"), from)
+}
+
+// errGone says that a lock is held by nobody who lives.
+var errGone = errors.New("held by a connection that is ending")
+
+// lockServer takes a database for the process that serves it, and keeps it
+// through restarts of the server.
+func lockServer(ctx context.Context, s server) (*Held, error) {
+	host, _ := os.Hostname() // for people only
+	s.config.RuntimeParams["application_name"] = fmt.Sprintf("serve %.30s %d %.8s", host, os.Getpid(), uuid.NewString())
+	conn, err := s.lock(ctx, tryLock, serveLock)
+	if errors.Is(err, errHeld) {
+		return nil, fmt.Errorf("another process serves this database; end it first, or name another database: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	h := &Held{lost: make(chan error, 1), unlock: func() { stop(); <-ended }}
+	go func() {
+		defer close(ended)
+		h.keep(ctx, s, conn)
+	}()
+	return h, nil
+}
+
+// keep waits for the end of the connection that holds the lock, without asking
+// for anything, and takes the lock again.
+func (h *Held) keep(ctx context.Context, s server, conn *pgx.Conn) {
+	for {
+		var err error
+		for err == nil { // nobody notifies it
+			err = conn.PgConn().WaitForNotification(ctx)
+		}
+		hangUpNow(ctx, conn)
+		for {
+			if ctx.Err() != nil {
+				return
+			}
+			if conn, err = s.lock(ctx, tryLock, serveLock); err == nil {
+				break
+			}
+			if errors.Is(err, errHeld) {
+				h.lost <- fmt.Errorf("another process took this database over while the connection was broken: %w", err)
+				return
+			}
+			if wait(ctx, lockRetry) != nil {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+// How long one waits for a server: for a connection, for a transaction that
+// writes, and for a lock in it.
+const (
+	connectTime  = 2 * time.Second
+	postgresTime = 10 * time.Second
+	lockTime     = "5s"
+)
+
+// server is a PostgreSQL database.
+type server struct{ config *pgx.ConnConfig }
+
+var errDatabaseURL = errors.New("the database URL can't be read; it should look like postgres://user:password@host:5432/name")
+
+// errWeak says that the server would not keep what was accepted.
+var errWeak = errors.New("the PostgreSQL server would not keep what was accepted")
+
+func parseServer(database connector.Secret) (server, error) {
+	text := database.Reveal()
+	if !strings.HasPrefix(text, "postgres://") && !strings.HasPrefix(text, "postgresql://") {
+		return server{}, errDatabaseURL
+	}
+	config, err := pgx.ParseConfig(text)
+	if err != nil {
+		return server{}, errDatabaseURL // what pgx says quotes the URL
+	}
+	config.ConnectTimeout = connectTime
+	return server{config}, nil
+}
+
+func (s server) dialect() dialect {
+	return dialect{
+		name:       goose.DialectPostgres,
+		migrations: "migrations/postgres",
+		make:       func(context.Context) error { return nil },
+		open:       s.open,
+		check:      checkPostgres,
+		migrating: func(ctx context.Context) (func(), error) {
+			conn, err := s.lock(ctx, waitForLock, migrateLock)
+			return func() { hangUpNow(ctx, conn) }, err
+		},
+		begin:      "BEGIN",
+		beginRead:  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+		commit:     commitPostgres,
+		writeTime:  postgresTime,
+		oneByOne:   fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", changeLock),
+		text:       func(text string) string { return text },
+		value:      postgresValue,
+		classify:   classifyPostgres,
+		rolledBack: postgresRolledBack,
+		unique:     func(err error) bool { return postgresCode(err) == "23505" },
+	}
+}
+
+// open opens the database for one kind of use.
+func (s server) open(as use) (*sql.DB, error) {
+	config := s.config.Copy()
+	set := config.RuntimeParams
+	set["application_name"] = "teamsconnector"
+	set["jit"] = "off" // compiling costs more than any statement of ours takes
+	if as == forReading {
+		set["default_transaction_read_only"] = "on"
+		set["statement_timeout"] = fmt.Sprint(readTime.Milliseconds())
+		return stdlib.OpenDB(*config), nil
+	}
+	set["lock_timeout"] = lockTime
+	set["idle_in_transaction_session_timeout"] = fmt.Sprint(postgresTime.Milliseconds())
+	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable)), nil
+}
+
+const postgresSettings = `
+SELECT CAST(current_setting('server_version_num') AS INTEGER), current_setting('fsync'), current_setting('full_page_writes'),
+       current_setting('synchronous_commit'), current_setting('transaction_read_only')`
+
+// durable refuses a connection on which a commit would not be on disk.
+func durable(ctx context.Context, conn *pgx.Conn) error {
+	var version int
+	var fsync, pages, commit, readOnly string
+	if err := conn.QueryRow(ctx, postgresSettings).Scan(&version, &fsync, &pages, &commit, &readOnly); err != nil {
+		return fmt.Errorf("read the server's settings: %w", err)
+	}
+	switch {
+	case version < 150000:
+		return fmt.Errorf("%w: it has version %d, needed is 15 or later", errWeak, version/10000)
+	case fsync != "on":
+		return fmt.Errorf("%w: fsync is %s; set fsync = on", errWeak, fsync)
+	case pages != "on":
+		return fmt.Errorf("%w: full_page_writes is %s; set full_page_writes = on", errWeak, pages)
+	case commit != "on" && commit != "remote_apply":
+		return fmt.Errorf("%w: synchronous_commit is %s; set synchronous_commit = on, for the server, the database and the user", errWeak, commit)
+	case readOnly != "off":
+		return fmt.Errorf("%w: it is read-only, as a standby is; name the primary server", errWeak)
+	case commit == "on":
+		_, err := conn.Exec(ctx, "SET synchronous_commit = on") // whatever the server's file says later
+		return err
+	}
+	return nil
+}
+
+// checkPostgres makes a first connection, which durable looks at.
+func checkPostgres(ctx context.Context, db *sql.DB) error {
+	if err := db.PingContext(ctx); err != nil {
+		return fmt.Errorf("connect to the database: %w", err)
+	}
+	return nil
+}
+
+// commitPostgres commits, and notices where the server only rolled back: that is
+// how it answers when a statement had failed before.
+func commitPostgres(ctx context.Context, tx *session) error {
+	return tx.conn.Raw(func(conn any) error {
+		c, ok := conn.(*stdlib.Conn)
+		if !ok {
+			return driver.ErrBadConn
+		}
+		tag, err := c.Conn().Exec(ctx, "COMMIT")
+		if err == nil && tag.String() != "COMMIT" {
+			err = pgx.ErrTxCommitRollback
+		}
+		return err
+	})
+}
+
+// hangUp ends a connection to a server without asking it.
+func hangUp(conn any) error {
+	if c, ok := conn.(*stdlib.Conn); ok {
+		hangUpNow(context.Background(), c.Conn())
+	}
+	return nil
+}
+
+func hangUpNow(ctx context.Context, conn *pgx.Conn) {
+	if conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx) // what it was doing is rolled back either way
+}
+
+// postgresValue replaces what no text in PostgreSQL can hold: no name and no id has it.
+func postgresValue(v any) any {
+	text, ok := v.(string)
+	if !ok {
+		return v
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// postgresCode returns the server's code; empty: the error is none of the server's.
+func postgresCode(err error) string {
+	var said *pgconn.PgError
+	if errors.As(err, &said) {
+		return said.Code
+	}
+	return ""
+}
+
+func classifyPostgres(err error) failure {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	code := postgresCode(err)
+	switch {
+	case errors.As(err, &connect), errors.Is(err, errWeak), errors.Is(err, context.DeadlineExceeded):
+		return storage
+	case code != "":
+		return classifyCode(err, code)
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.As(err, &network), errors.Is(err, net.ErrClosed), pgconn.SafeToRetry(err):
+		return busy
+	}
+	return failedRow
+}
+
+func classifyCode(err error, code string) failure {
+	switch code {
+	case "40001", "40P01", "55P03": // serialization, deadlock, a lock that did not come
+		return busy
+	case "57014", "25006": // canceled, read-only
+		return storage
+	case "23505":
+		var said *pgconn.PgError
+		if errors.As(err, &said) && (said.ConstraintName == "message_key") {
+			return busy // another process took the key just now: decide again
+		}
+	}
+	switch code[:2] {
+	case "57", "08", "26": // the server ends, or another connection than before
+		return busy
+	case "53", "58", "XX": // resources, the system, damage
+		return storage
+	}
+	return failedRow
+}
+
+// postgresRolledBack names the answers to COMMIT after which nothing was
+// written: the server's own, unless it was about to end.
+func postgresRolledBack(err error) bool {
+	var said *pgconn.PgError
+	if errors.As(err, &said) {
+		return said.Severity == "ERROR" && said.Code != "40003"
+	}
+	return errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err)
+}
