@@ -58,7 +58,7 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	in = ingest.New(st, ring, engine, ingest.Options{Logger: log, Registerer: reg})
 
 	desk := admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt})
-	who := auth.New(st, auth.Options{Logger: log})
+	who := auth.New(st, auth.Options{Logger: log, Rate: c.net.apiRate})
 	assets, err := console.Assets()
 	if err != nil {
 		return nil, err
@@ -70,6 +70,7 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 		}),
 		api: api.New(in, who, desk, api.Options{
 			Logger: log, Ready: st.Ready, AllowedHosts: allowedHosts(c.net), PublicURL: c.net.publicURL,
+			TrustedProxies: c.net.trustedProxies, Registerer: reg,
 		}),
 	}, nil
 }

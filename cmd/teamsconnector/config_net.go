@@ -20,6 +20,7 @@ type netConfig struct {
 	tlsCert, tlsKey     string // files; both or neither
 	trustedProxies      []netip.Prefix
 	trustTargets        []string // origins
+	apiRate             float64  // calls a second of one pair of keys; 0: no limit
 }
 
 func netSettings() []setting {
@@ -48,6 +49,10 @@ func netSettings() []setting {
 		{
 			name: "trusted-proxies", of: faceServe, many: true, usage: "network of a proxy whose X-Forwarded-For is believed: 10.0.0.0/8; may be repeated",
 			apply: applyTrustedProxies,
+		},
+		{
+			name: "api-rate", of: faceServe, usage: "calls a second that one pair of binding keys may make, such as 50; 0 or absent: no limit",
+			apply: func(c *config, v []string) error { return callRate(&c.net.apiRate, v) },
 		},
 		{
 			name: "trust-target", of: faceTargets, many: true,
@@ -129,6 +134,20 @@ func applyTrustedProxies(c *config, v []string) error {
 		}
 		c.net.trustedProxies = append(c.net.trustedProxies, prefix.Masked())
 	}
+	return nil
+}
+
+// callRate reads calls a second; absent is no limit.
+func callRate(into *float64, values []string) error {
+	raw := one(values)
+	if raw == "" {
+		return nil
+	}
+	n, err := strconv.ParseFloat(raw, 64)
+	if err != nil || !(n >= 0 && n <= 1e6) { // NaN is no number to compare
+		return errors.New("it should be a number of calls a second from 0 (no limit) to 1000000, such as 50")
+	}
+	*into = n
 	return nil
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/auth"
@@ -26,6 +28,10 @@ type Options struct {
 	Ready func(ctx context.Context) error
 	// AllowedHosts are the hosts that requests may name, with or without a port; empty: any.
 	AllowedHosts []string
+	// TrustedProxies are believed what X-Forwarded-For says of where a request came from; nil: nobody is.
+	TrustedProxies []netip.Prefix
+	// Registerer gets the metrics; nil: none.
+	Registerer prometheus.Registerer
 	// PublicURL is where the installation is reached; empty: as each request says.
 	PublicURL string
 }
@@ -39,6 +45,8 @@ type API struct {
 	ready   func(ctx context.Context) error
 	unready atomic.Bool // as last seen, so that only changes are logged
 	hosts   map[string]bool
+	proxies []netip.Prefix
+	refused *prometheus.CounterVec // by error code
 	// publicURL may be empty.
 	publicURL string
 	doc       huma.API // reads and writes bodies by their types, and describes them
@@ -52,14 +60,22 @@ func New(in *ingest.Ingester, who *auth.Auth, desk *admin.Admin, o Options) *API
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &API{
-		ingest: in,
-		auth:   who,
-		desk:   desk,
-		log:    slog.New(WithRequestIDs(o.Logger.Handler())),
-		ready:  o.Ready,
-		hosts:  make(map[string]bool),
+		ingest:  in,
+		auth:    who,
+		desk:    desk,
+		log:     slog.New(WithRequestIDs(o.Logger.Handler())),
+		ready:   o.Ready,
+		proxies: o.TrustedProxies,
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "teamsconnector_requests_refused_total",
+			Help: "Requests that were answered with an error, by its code.",
+		}, []string{"code"}),
+		hosts: make(map[string]bool),
 
 		publicURL: o.PublicURL,
+	}
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(a.refused)
 	}
 	a.doc, a.mux = newDocument()
 	a.table = a.routes()

@@ -51,44 +51,51 @@ func cleanObject(body []byte, known []string) ([]byte, error) {
 
 // copyWithoutNull copies a value without members that are null.
 func copyWithoutNull(e *jsontext.Encoder, v jsontext.Value) error {
-	d := jsontext.NewDecoder(bytes.NewReader(v))
-	var copyOne func() error
-	copyOne = func() error {
-		t, err := d.ReadToken()
+	return copyNext(e, jsontext.NewDecoder(bytes.NewReader(v)))
+}
+
+// copyNext copies the next value.
+func copyNext(e *jsontext.Encoder, d *jsontext.Decoder) error {
+	begin, err := d.ReadToken()
+	if err != nil {
+		return err
+	}
+	kind := begin.Kind()
+	if err := e.WriteToken(begin); err != nil || kind != '{' && kind != '[' {
+		return err
+	}
+	for next := d.PeekKind(); next != '}' && next != ']'; next = d.PeekKind() {
+		if kind == '{' {
+			err = copyMember(e, d)
+		} else {
+			err = copyNext(e, d)
+		}
 		if err != nil {
 			return err
 		}
-		kind := t.Kind()
-		if err := e.WriteToken(t); err != nil || kind != '{' && kind != '[' {
-			return err
-		}
-		for k := d.PeekKind(); k != '}' && k != ']'; k = d.PeekKind() {
-			if kind == '[' {
-				if err := copyOne(); err != nil {
-					return err
-				}
-				continue
-			}
-			name, err := d.ReadToken()
-			if err != nil {
-				return err
-			}
-			name = name.Clone()
-			if d.PeekKind() == 'n' {
-				_, err = d.ReadToken()
-			} else if err = e.WriteToken(name); err == nil {
-				err = copyOne()
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if t, err = d.ReadToken(); err != nil {
-			return err
-		}
-		return e.WriteToken(t)
 	}
-	return copyOne()
+	end, err := d.ReadToken()
+	if err != nil {
+		return err
+	}
+	return e.WriteToken(end)
+}
+
+// copyMember copies a name with its value, unless that is null.
+func copyMember(e *jsontext.Encoder, d *jsontext.Decoder) error {
+	name, err := d.ReadToken()
+	if err != nil {
+		return err
+	}
+	name = name.Clone()
+	if d.PeekKind() == 'n' {
+		_, err = d.ReadToken()
+		return err
+	}
+	if err := e.WriteToken(name); err != nil {
+		return err
+	}
+	return copyNext(e, d)
 }
 
 func twice(name string) *connector.Error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
@@ -26,7 +27,8 @@ func (a *API) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		id := requestID(r)
-		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+		ctx := auth.WithAddress(r.Context(), auth.AddressOf(r, a.proxies))
+		r = r.WithContext(context.WithValue(ctx, requestIDKey{}, id))
 		rec := &recorder{ResponseWriter: w}
 		secure(rec.Header(), id)
 		defer func() { //nolint:contextcheck // it takes the request's

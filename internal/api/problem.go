@@ -32,60 +32,43 @@ type fieldProblem struct {
 	Detail  string `json:"detail"`
 }
 
+// kinds are the HTTP status and the title of each code.
+var kinds = map[connector.Code]struct {
+	status int
+	title  string
+}{
+	connector.InvalidJSON:           {http.StatusBadRequest, "The body is not JSON"},
+	connector.InvalidField:          {http.StatusUnprocessableEntity, "A field is wrong"},
+	connector.TooLarge:              {http.StatusRequestEntityTooLarge, "Too large"},
+	connector.LicenseInvalid:        {http.StatusUnauthorized, "License invalid"},
+	connector.SubscriptionExpired:   {http.StatusForbidden, "Subscription expired"},
+	connector.MessageQuotaExhausted: {http.StatusForbidden, "Message quota exhausted"},
+	connector.WebhookQuotaExhausted: {http.StatusForbidden, "Webhook quota exhausted"},
+	connector.WebhookNotFound:       {http.StatusNotFound, "Webhook not found"},
+	connector.MessageNotFound:       {http.StatusNotFound, "Message not found"},
+	connector.NotFound:              {http.StatusNotFound, "Not found"},
+	connector.MessageKeyReused:      {http.StatusConflict, "Message key reused"},
+	connector.NameTaken:             {http.StatusConflict, "Name taken"},
+	connector.Changed:               {http.StatusPreconditionFailed, "Changed since it was read"},
+	connector.Conflict:              {http.StatusConflict, "Not in this state"},
+	connector.TextRemoved:           {http.StatusGone, "Text removed"},
+	connector.TokenInvalid:          {http.StatusUnauthorized, "Token invalid"},
+	connector.Forbidden:             {http.StatusForbidden, "Forbidden"},
+	connector.RateLimited:           {http.StatusTooManyRequests, "Too many calls"},
+	connector.BacklogFull:           {http.StatusTooManyRequests, "Backlog full"},
+	connector.NotAccepted:           {http.StatusServiceUnavailable, "Not accepted"},
+	connector.AcceptUnknown:         {http.StatusServiceUnavailable, "Accept unknown"},
+	connector.MethodNotAllowed:      {http.StatusMethodNotAllowed, "Method not allowed"},
+	connector.UnsupportedMedia:      {http.StatusUnsupportedMediaType, "Unsupported media type"},
+	connector.HostNotAllowed:        {http.StatusMisdirectedRequest, "Host not allowed"},
+}
+
 // kindOf returns the HTTP status and the title of a code.
 func kindOf(code connector.Code) (status int, title string) {
-	switch code {
-	case connector.InvalidJSON:
-		return http.StatusBadRequest, "The body is not JSON"
-	case connector.InvalidField:
-		return http.StatusUnprocessableEntity, "A field is wrong"
-	case connector.TooLarge:
-		return http.StatusRequestEntityTooLarge, "Too large"
-	case connector.LicenseInvalid:
-		return http.StatusUnauthorized, "License invalid"
-	case connector.SubscriptionExpired:
-		return http.StatusForbidden, "Subscription expired"
-	case connector.MessageQuotaExhausted:
-		return http.StatusForbidden, "Message quota exhausted"
-	case connector.WebhookQuotaExhausted:
-		return http.StatusForbidden, "Webhook quota exhausted"
-	case connector.WebhookNotFound:
-		return http.StatusNotFound, "Webhook not found"
-	case connector.MessageNotFound:
-		return http.StatusNotFound, "Message not found"
-	case connector.NotFound:
-		return http.StatusNotFound, "Not found"
-	case connector.MessageKeyReused:
-		return http.StatusConflict, "Message key reused"
-	case connector.NameTaken:
-		return http.StatusConflict, "Name taken"
-	case connector.Changed:
-		return http.StatusPreconditionFailed, "Changed since it was read"
-	case connector.Conflict:
-		return http.StatusConflict, "Not in this state"
-	case connector.TextRemoved:
-		return http.StatusGone, "Text removed"
-	case connector.TokenInvalid:
-		return http.StatusUnauthorized, "Token invalid"
-	case connector.Forbidden:
-		return http.StatusForbidden, "Forbidden"
-	case connector.RateLimited:
-		return http.StatusTooManyRequests, "Too many calls"
-	case connector.BacklogFull:
-		return http.StatusTooManyRequests, "Backlog full"
-	case connector.NotAccepted:
-		return http.StatusServiceUnavailable, "Not accepted"
-	case connector.AcceptUnknown:
-		return http.StatusServiceUnavailable, "Accept unknown"
-	case connector.MethodNotAllowed:
-		return http.StatusMethodNotAllowed, "Method not allowed"
-	case connector.UnsupportedMedia:
-		return http.StatusUnsupportedMediaType, "Unsupported media type"
-	case connector.HostNotAllowed:
-		return http.StatusMisdirectedRequest, "Host not allowed"
-	default:
-		return http.StatusInternalServerError, "Internal error"
+	if k, ok := kinds[code]; ok {
+		return k.status, k.title
 	}
+	return http.StatusInternalServerError, "Internal error"
 }
 
 func internalError() *connector.Error {
@@ -111,6 +94,7 @@ func (a *API) problem(w *recorder, r *http.Request, err error) {
 
 func (a *API) writeProblem(w *recorder, r *http.Request, e *connector.Error) {
 	status, title := kindOf(e.Code)
+	a.refused.WithLabelValues(string(e.Code)).Inc()
 	p := problem{
 		Type:      "urn:teamsconnector:problem:" + string(e.Code),
 		Title:     title,

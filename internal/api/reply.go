@@ -58,8 +58,8 @@ type made[T any] struct {
 	Body     T
 }
 
-// none answers that it was done, without a body.
-type none struct{}
+// done answers without a body, with status 204.
+type done struct{}
 
 // etag writes a version; 0: the thing has none.
 func etag(version int64) string {

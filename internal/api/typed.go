@@ -110,16 +110,18 @@ type muted struct {
 	call *call
 }
 
+func (m *muted) silent() bool { return m.call.err != nil }
+
 // WriteHeader passes the status of an answer on.
 func (m *muted) WriteHeader(status int) {
-	if m.call.err == nil {
+	if !m.silent() {
 		m.ResponseWriter.WriteHeader(status)
 	}
 }
 
 // Write passes an answer on.
 func (m *muted) Write(b []byte) (int, error) {
-	if m.call.err != nil {
+	if m.silent() {
 		return len(b), nil
 	}
 	return m.ResponseWriter.Write(b)

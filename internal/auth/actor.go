@@ -13,7 +13,15 @@ import (
 // Bearer returns who comes with a token. An unknown token, a revoked one and one
 // past its end get the same TokenInvalid; when the database does not answer it
 // is NotAccepted, because then nobody knows.
-func (a *Auth) Bearer(ctx context.Context, token connector.Secret) (connector.Actor, error) {
+func (a *Auth) Bearer(ctx context.Context, token connector.Secret) (who connector.Actor, err error) {
+	err = a.guarded(ctx, "token", func() error {
+		who, err = a.bearer(ctx, token)
+		return err
+	})
+	return who, err
+}
+
+func (a *Auth) bearer(ctx context.Context, token connector.Secret) (connector.Actor, error) {
 	if !wellFormed(keyring.TokenPrefix, token.Reveal()) {
 		return connector.Actor{}, tokenInvalid()
 	}

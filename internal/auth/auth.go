@@ -6,8 +6,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
@@ -24,6 +27,8 @@ type Options struct {
 	Logger *slog.Logger
 	// CacheAge is how long a license is answered from memory; zero: MaxCacheAge; never more than that.
 	CacheAge time.Duration
+	// Rate is how many calls a second a pair of keys may make; zero: as many as it likes.
+	Rate float64
 }
 
 // Auth knows who is asking.
@@ -35,6 +40,8 @@ type Auth struct {
 
 	licenses cache[string, store.KeysRow]     // by LicenseKey
 	tokens   cache[[32]byte, connector.Actor] // by hash
+	wrong    limit                            // secrets, by name and address
+	calls    limit                            // by keys
 }
 
 // New makes an Auth that asks st.
@@ -47,13 +54,30 @@ func New(st *store.Store, o Options) *Auth {
 	}
 	a := &Auth{store: st, log: o.Logger, hashing: make(chan struct{}, maxHashing)}
 	a.licenses.age, a.tokens.age = o.CacheAge, o.CacheAge
+	a.wrong.rate, a.wrong.burst = rate.Every(time.Minute/maxWrong), maxWrong
+	a.calls.rate, a.calls.burst = rate.Limit(o.Rate), max(1, int(math.Ceil(o.Rate)))
 	return a
 }
 
 // License returns what a pair of binding keys stands for. An unknown key, a
 // deleted one and a wrong secret get the same LicenseInvalid; when the database
 // does not answer it is NotAccepted, because then nobody knows.
-func (a *Auth) License(ctx context.Context, key string, secret connector.Secret) (connector.License, error) {
+func (a *Auth) License(ctx context.Context, key string, secret connector.Secret) (l connector.License, err error) {
+	name := "keys"
+	if wellFormed(keyring.LicenseKeyPrefix, key) {
+		name = key
+	}
+	err = a.guarded(ctx, name, func() error {
+		l, err = a.license(ctx, key, secret)
+		return err
+	})
+	if err == nil {
+		err = a.paced(l)
+	}
+	return l, err
+}
+
+func (a *Auth) license(ctx context.Context, key string, secret connector.Secret) (connector.License, error) {
 	if !wellFormed(keyring.LicenseKeyPrefix, key) || !wellFormed(keyring.LicenseSecretPrefix, secret.Reveal()) {
 		return connector.License{}, invalid()
 	}

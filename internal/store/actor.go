@@ -53,6 +53,25 @@ WHERE m.person = $1 AND o.erased_at = 0`
 
 const contactOf = `SELECT public_id FROM subscription WHERE contact = $1`
 
+const actorPerson = `SELECT id, email, operator FROM person WHERE public_id = $1 AND disabled_at = 0`
+
+// PersonActor returns a person as who acts: with their organizations, roles and subscriptions.
+func (s *Store) PersonActor(ctx context.Context, person connector.PersonID) (who connector.Actor, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		who = connector.Actor{Person: person}
+		var row, operator int64
+		if err := c.one(ctx, q(actorPerson, string(person)), &row, &who.Name, &operator); err != nil {
+			return err
+		}
+		who.Operator = operator != 0
+		return c.person(ctx, row, &who)
+	})
+	if err != nil {
+		return connector.Actor{}, fmt.Errorf("read person: %w", err)
+	}
+	return who, nil
+}
+
 // person reads where a person is a member, and of which subscriptions the Technical Contact.
 func (c *session) person(ctx context.Context, row int64, who *connector.Actor) error {
 	who.Roles = make(map[connector.OrganizationID]connector.Role)

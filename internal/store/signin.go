@@ -147,44 +147,6 @@ func (s *Store) SeeSignIn(ctx context.Context, in SignIn) error {
 	})
 }
 
-const (
-	actorPerson  = `SELECT id, email, operator FROM person WHERE public_id = $1 AND disabled_at = 0`
-	actorRoles   = `SELECT o.public_id, m.role FROM member m JOIN organization o ON o.id = m.organization WHERE m.person = $1 AND o.erased_at = 0`
-	actorContact = `SELECT public_id FROM subscription WHERE contact = $1`
-)
-
-// PersonActor returns a person as who acts: with their organizations, roles and subscriptions.
-func (s *Store) PersonActor(ctx context.Context, person connector.PersonID) (a connector.Actor, err error) {
-	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
-		a = connector.Actor{Person: person, Roles: map[connector.OrganizationID]connector.Role{}, Contact: map[connector.SubscriptionID]bool{}}
-		var row, operator int64
-		if err := c.one(ctx, q(actorPerson, string(person)), &row, &a.Name, &operator); err != nil {
-			return err
-		}
-		a.Operator = operator == 1
-		err := c.each(ctx, q(actorRoles, row), func(rows *sql.Rows) error {
-			var org connector.OrganizationID
-			var role connector.Role
-			err := rows.Scan(&org, &role)
-			a.Roles[org] = role
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		return c.each(ctx, q(actorContact, row), func(rows *sql.Rows) error {
-			var sub connector.SubscriptionID
-			err := rows.Scan(&sub)
-			a.Contact[sub] = true
-			return err
-		})
-	})
-	if err != nil {
-		return connector.Actor{}, fmt.Errorf("read person: %w", err)
-	}
-	return a, nil
-}
-
 const endSignIn = `
 UPDATE signin SET ended_at = $3 WHERE public_id = $2 AND ended_at = 0 AND person = (SELECT id FROM person WHERE public_id = $1)`
 
