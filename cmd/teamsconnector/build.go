@@ -41,7 +41,9 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	if err != nil {
 		return nil, err
 	}
-	st, err := openStore(ctx, store.Options{Dir: c.data.dir, Ring: ring, Logger: log, Registerer: reg})
+	o := c.data.options()
+	o.Ring, o.Logger, o.Registerer = ring, log, reg
+	st, err := openStore(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -3,16 +3,20 @@ package main
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/store"
 )
 
 // dataConfig is where everything durable lives and what seals it.
 type dataConfig struct {
-	dir       string
+	dir       string           // empty: there is no home folder to keep it in
+	database  connector.Secret // the URL of a PostgreSQL database; empty: SQLite in dir
 	masterKey connector.Secret // the 32 bytes; empty: made at first start in the data folder
 }
 
@@ -23,8 +27,13 @@ func dataSettings() []setting {
 			apply: applyData,
 		},
 		{
+			name: "database", of: faceData, secret: true, shown: true,
+			usage: "URL of a PostgreSQL database, postgres://user:password@host:5432/name, instead of the data folder; everybody sees the flags of a process, so a password stands better in the environment or in a file",
+			apply: applyDatabase,
+		},
+		{
 			name: "master-key", of: faceData, secret: true,
-			usage: "the key that seals secrets, 32 bytes in base64; without it one is made at first start in the data folder",
+			usage: "the key that seals secrets, 32 bytes in base64; without it one is made at first start in the data folder; with a PostgreSQL database it must be given",
 			apply: applyMasterKey,
 		},
 	}
@@ -49,7 +58,7 @@ func applyData(c *config, v []string) error {
 	if dir == "" {
 		base, err := userDataDir()
 		if err != nil {
-			return errors.New("there is no home folder to keep data in; name a folder with --data DIR")
+			return nil //nolint:nilerr // with a database no folder is needed; without one, make says so
 		}
 		dir = filepath.Join(base, "teamsconnector")
 	}
@@ -61,6 +70,47 @@ func applyData(c *config, v []string) error {
 		return errors.New("it is a file; name a folder")
 	}
 	c.data.dir = abs
+	return nil
+}
+
+var errDatabase = errors.New("it should look like postgres://user:password@host:5432/name")
+
+func applyDatabase(c *config, v []string) error {
+	if len(v) == 0 {
+		return nil
+	}
+	u, err := url.Parse(v[0])
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return errDatabase // what url.Parse says quotes it
+	}
+	c.data.database = connector.NewSecret(v[0])
+	return nil
+}
+
+// options is where the data is.
+func (c dataConfig) options() store.Options {
+	return store.Options{Dir: c.dir, Database: c.database}
+}
+
+// place names it for people, without a secret.
+func (c dataConfig) place() string {
+	if u, err := url.Parse(c.database.Reveal()); err == nil && !c.database.Empty() {
+		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	}
+	return c.dir
+}
+
+// make makes the data folder, where one is used, so that only its owner can look into it.
+func (c dataConfig) make() error {
+	if !c.database.Empty() {
+		return nil
+	}
+	if c.dir == "" {
+		return errors.New("there is no home folder to keep data in; name a folder with --data DIR, or a PostgreSQL database with --database URL")
+	}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return fmt.Errorf("make the data folder (name another one with --data DIR): %w", err)
+	}
 	return nil
 }
 

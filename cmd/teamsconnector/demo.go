@@ -37,7 +37,7 @@ type demoChannel struct {
 }
 
 func (p process) serveDemo(ctx context.Context, flags *pflag.FlagSet, c config) (err error) {
-	for _, name := range []string{"data", "master-key" + fileSuffix} {
+	for _, name := range []string{"data", "database", "database" + fileSuffix, "master-key" + fileSuffix} {
 		if flags.Changed(name) {
 			return usageError(fmt.Errorf("--demo keeps its data in a temporary folder; leave --%s out", name))
 		}

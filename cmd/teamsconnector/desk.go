@@ -18,7 +18,7 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
 
-// dataCommand is a command that changes the data folder, beside a running serve or without one.
+// dataCommand is a command that changes the data, beside a running serve or without one.
 type dataCommand struct {
 	of face
 	// begins: the folder may be made by this command.
@@ -26,24 +26,26 @@ type dataCommand struct {
 	do     func(ctx context.Context, desk *admin.Admin) error
 }
 
-// atDesk opens the data folder for one change and closes it again.
+// atDesk opens the data for one change and closes it again.
 func (p process) atDesk(ctx context.Context, flags *pflag.FlagSet, d dataCommand) (err error) {
 	c, err := p.loadConfig(flags, d.of)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(c.data.dir); !d.begins && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(c.data.dir); !d.begins && c.data.database.Empty() && errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no data in %s; name the data folder with --data DIR, or begin one with: teamsconnector setup --name ORGANIZATION", c.data.dir)
 	}
 	log := slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: redact}))
-	if err := makeDataFolder(c.data.dir); err != nil {
+	if err := c.data.make(); err != nil {
 		return err
 	}
 	ring, err := openRing(ctx, c.data, log)
 	if err != nil {
 		return err
 	}
-	st, err := openStore(ctx, store.Options{Dir: c.data.dir, Ring: ring, Logger: log})
+	o := c.data.options()
+	o.Ring, o.Logger = ring, log
+	st, err := openStore(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -51,17 +53,12 @@ func (p process) atDesk(ctx context.Context, flags *pflag.FlagSet, d dataCommand
 	return d.do(ctx, admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt}))
 }
 
-// makeDataFolder makes the folder so that only its owner can look into it.
-func makeDataFolder(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the data folder (name another one with --data DIR): %w", err)
-	}
-	return nil
-}
-
 // openStore opens the data and says plainly when the master key does not fit.
 func openStore(ctx context.Context, o store.Options) (*store.Store, error) {
 	st, err := store.Open(ctx, o)
+	if errors.Is(err, keyring.ErrSealed) && !o.Database.Empty() {
+		return nil, fmt.Errorf("the data in this database is sealed with another master key: give the one that it was made with (%s): %w", envName("master-key"), err)
+	}
 	if errors.Is(err, keyring.ErrSealed) {
 		return nil, fmt.Errorf("the data in %s is sealed with another master key: give the one that it was made with (%s, or %s): %w",
 			o.Dir, envName("master-key"), filepath.Join(o.Dir, masterKeyFile), err)

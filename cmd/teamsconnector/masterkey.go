@@ -23,6 +23,10 @@ func openRing(ctx context.Context, c dataConfig, log *slog.Logger) (*keyring.Rin
 	if !c.masterKey.Empty() {
 		return keyring.New([]byte(c.masterKey.Reveal()))
 	}
+	if !c.database.Empty() {
+		return nil, usageError(fmt.Errorf("with a PostgreSQL database the master key must be given: set %s, or %s to a file, to the same 32 bytes in base64 for every process that uses the database; make them once with: openssl rand -base64 32",
+			envName("master-key"), envName("master-key"+fileSuffix)))
+	}
 	path := filepath.Join(c.dir, masterKeyFile)
 	key, err := readMasterKey(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -16,17 +16,37 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/teamsconnector/teamsconnector/internal/postgrestest"
 	"github.com/teamsconnector/teamsconnector/internal/simulator"
 	"github.com/teamsconnector/teamsconnector/internal/snippet"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"teamsconnector": main})
+// database is the PostgreSQL of these tests; it ends with them.
+var database = postgrestest.New()
+
+// stopping runs the tests and ends what they share.
+type stopping struct{ *testing.M }
+
+// Run runs the tests.
+func (s stopping) Run() int {
+	defer database.Stop()
+	return s.M.Run()
 }
 
-func TestScripts(t *testing.T) {
+func TestMain(m *testing.M) {
+	testscript.Main(stopping{m}, map[string]func(){"teamsconnector": main})
+}
+
+func TestScripts(t *testing.T) { scripts(t, "testdata/script", nil) }
+
+func TestScriptsOnPostgreSQL(t *testing.T) {
+	scripts(t, "testdata/postgres", func(env *testscript.Env) { env.Setenv("DATABASE", database.Database(t)) })
+}
+
+func scripts(t *testing.T, dir string, more func(env *testscript.Env)) {
+	t.Helper()
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -38,6 +58,9 @@ func TestScripts(t *testing.T) {
 			python, err := filepath.Abs("../../internal/snippet/files/" + snippet.PythonFile)
 			env.Setenv("PYTHON_CLIENT", python)
 			env.Setenv("no_proxy", "*")
+			if more != nil {
+				more(env)
+			}
 			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

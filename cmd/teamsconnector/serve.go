@@ -53,7 +53,7 @@ func (p process) serve(ctx context.Context, c config) error {
 	if err != nil {
 		return err
 	}
-	log.InfoContext(ctx, "serving", "listen", s.front.address(), "admin_listen", s.back.address(), "data", c.data.dir, "version", readBuild().Version)
+	log.InfoContext(ctx, "serving", "listen", s.front.address(), "admin_listen", s.back.address(), "data", c.data.place(), "version", readBuild().Version)
 	return s.run(ctx, func(ctx context.Context) error { return p.welcome(ctx, s) })
 }
 
@@ -105,7 +105,7 @@ type service struct {
 	held        *store.Held
 }
 
-// open locks the data folder, furnishes the rooms and listens. Whatever was
+// open locks the data, furnishes the rooms and listens. Whatever was
 // opened is closed again when a later step fails.
 func open(ctx context.Context, c config, log *slog.Logger) (s *service, err error) {
 	var undo []func()
@@ -114,10 +114,10 @@ func open(ctx context.Context, c config, log *slog.Logger) (s *service, err erro
 			undo[i]()
 		}
 	}()
-	if err := makeDataFolder(c.data.dir); err != nil {
+	if err := c.data.make(); err != nil {
 		return nil, err
 	}
-	held, err := store.Lock(ctx, store.Options{Dir: c.data.dir})
+	held, err := store.Lock(ctx, c.data.options())
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,8 @@ type setting struct {
 	many bool
 	// secret: no flag of its own (ps shows flags) and no value in any message; has a -file twin instead.
 	secret bool
+	// shown: secret, but with a flag of its own all the same: not every value holds a secret.
+	shown bool
 	// apply reads the values into the config, or says what would be right.
 	apply func(c *config, values []string) error
 }
@@ -70,7 +72,7 @@ func (s setting) flagName() string {
 	if s.flag != "" {
 		name = s.flag
 	}
-	if s.secret {
+	if s.secret && !s.shown {
 		name += fileSuffix
 	}
 	return name
@@ -83,7 +85,7 @@ func envName(name string) string {
 // help is the flag's line in --help.
 func (s setting) help() string {
 	env := envName(s.name)
-	if s.secret {
+	if s.secret && !s.shown {
 		return fmt.Sprintf("file with %s [$%s, $%s]", s.usage, envName(s.name+fileSuffix), env)
 	}
 	return fmt.Sprintf("%s [$%s]", s.usage, env)
@@ -101,6 +103,9 @@ func addFlags(flags *pflag.FlagSet, of face) {
 			flags.StringArray(s.flagName(), nil, s.help())
 		case s.secret:
 			flags.String(s.flagName(), "", s.help())
+			if s.shown {
+				flags.String(s.name+fileSuffix, "", fmt.Sprintf("file with the value of --%s [$%s]", s.name, envName(s.name+fileSuffix)))
+			}
 		default:
 			flags.String(s.flagName(), s.value, s.help())
 		}
@@ -138,18 +143,8 @@ func (p process) loadConfig(flags *pflag.FlagSet, of face) (config, error) {
 
 // find looks a setting up in the four places.
 func (p process) find(s setting, flags *pflag.FlagSet, file configFile) (given, error) {
-	if f := flags.Lookup(s.flagName()); f != nil && f.Changed {
-		source := "--" + s.flagName()
-		if f.Value.String() == "" {
-			return given{}, fmt.Errorf("%s is empty; leave the flag out, or give it a value (an unset variable of the shell?)", source)
-		}
-		if s.secret {
-			return s.fromFile(source, f.Value.String())
-		}
-		if many, ok := f.Value.(pflag.SliceValue); ok {
-			return given{source, many.GetSlice()}, nil
-		}
-		return given{source, []string{f.Value.String()}}, nil
+	if got, err := s.findInFlags(flags); err != nil || got.source != "" {
+		return got, err
 	}
 	if got, err := p.findInEnv(s); err != nil || got.source != "" {
 		return got, err
@@ -161,6 +156,30 @@ func (p process) find(s setting, flags *pflag.FlagSet, file configFile) (given, 
 		return given{source: "default"}, nil
 	}
 	return given{"default", []string{s.value}}, nil
+}
+
+func (s setting) findInFlags(flags *pflag.FlagSet) (given, error) {
+	own, twin := flags.Lookup(s.flagName()), flags.Lookup(s.name+fileSuffix)
+	if s.shown && own != nil && own.Changed && twin.Changed {
+		return given{}, fmt.Errorf("--%s and --%s are both given; keep one of them", own.Name, twin.Name)
+	}
+	for _, f := range []*pflag.Flag{own, twin} {
+		if f == nil || !f.Changed {
+			continue
+		}
+		source := "--" + f.Name
+		if f.Value.String() == "" {
+			return given{}, fmt.Errorf("%s is empty; leave the flag out, or give it a value (an unset variable of the shell?)", source)
+		}
+		if s.secret && f == twin {
+			return s.fromFile(source, f.Value.String())
+		}
+		if many, ok := f.Value.(pflag.SliceValue); ok {
+			return given{source, many.GetSlice()}, nil
+		}
+		return given{source, []string{f.Value.String()}}, nil
+	}
+	return given{}, nil
 }
 
 func (p process) findInEnv(s setting) (given, error) {

@@ -34,10 +34,10 @@ func (p process) setupCommand() *cobra.Command {
 				if asJSON {
 					return p.sayJSON(setupAnswer(made))
 				}
-				return p.say("Data folder    %s\nOrganization   %s  (%s)\nInstance       %s  (%s)\nLicenseKey     %s\nLicenseSecret  %s\n\n"+
+				return p.say("Data           %s\nOrganization   %s  (%s)\nInstance       %s  (%s)\nLicenseKey     %s\nLicenseSecret  %s\n\n"+
 					"Keep the LicenseSecret now: it can't be shown again.\n"+
 					"Next, add the webhook of a Teams channel: teamsconnector webhook add --name NAME --url -\n",
-					c.data.dir, made.Organization.Name, made.Organization.ID, made.Subscription.InstanceName, made.Subscription.ID,
+					c.data.place(), made.Organization.Name, made.Organization.ID, made.Subscription.InstanceName, made.Subscription.ID,
 					made.Keys.LicenseKey, made.LicenseSecret.Reveal())
 			}})
 		},

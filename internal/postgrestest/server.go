@@ -183,7 +183,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = log.Close() }() // the server has it
-	cmd := s.command("postgres", args...)
+	cmd := s.command("postgres", args...) //nolint:contextcheck // it outlives who starts it
 	cmd.Stderr = log
 	started, ended := make(chan error, 1), make(chan struct{})
 	go func() {
