@@ -16,6 +16,7 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/console"
 	"github.com/teamsconnector/teamsconnector/internal/dispatch"
 	"github.com/teamsconnector/teamsconnector/internal/ingest"
+	"github.com/teamsconnector/teamsconnector/internal/keyring"
 	"github.com/teamsconnector/teamsconnector/internal/lane"
 	"github.com/teamsconnector/teamsconnector/internal/outbound"
 	"github.com/teamsconnector/teamsconnector/internal/post"
@@ -25,6 +26,7 @@ import (
 // house is every room of the service, furnished.
 type house struct {
 	store   *store.Store
+	ring    *keyring.Ring
 	engine  *dispatch.Dispatcher
 	ingest  *ingest.Ingester
 	admin   *admin.Admin
@@ -66,7 +68,7 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 		return nil, err
 	}
 	return &house{
-		store: st, engine: engine, ingest: in, admin: desk, auth: who, log: log,
+		store: st, ring: ring, engine: engine, ingest: in, admin: desk, auth: who, log: log,
 		console: console.New(desk, who, assets, console.Options{
 			Logger: log, PublicURL: c.net.publicURL, Secure: c.net.tlsCert != "" || strings.HasPrefix(c.net.publicURL, "https://"),
 		}),

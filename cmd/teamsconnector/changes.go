@@ -32,6 +32,7 @@ func (h *house) move(ctx context.Context) error {
 	c.seen, _ = h.store.LastChange(ctx)
 	var ear sync.WaitGroup
 	ear.Go(func() { c.run(ctx) })
+	ear.Go(func() { watchKeys(ctx, h.ring, h.log) })
 	defer ear.Wait()
 	return h.engine.Run(ctx)
 }

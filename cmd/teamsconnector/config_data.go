@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/store"
@@ -15,9 +16,11 @@ import (
 
 // dataConfig is where everything durable lives and what seals it.
 type dataConfig struct {
-	dir       string           // empty: there is no home folder to keep it in
-	database  connector.Secret // the URL of a PostgreSQL database; empty: SQLite in dir
-	masterKey connector.Secret // the 32 bytes; empty: made at first start in the data folder
+	dir        string             // empty: there is no home folder to keep it in
+	database   connector.Secret   // the URL of a PostgreSQL database; empty: SQLite in dir
+	masterKeys []connector.Secret // 32 bytes each, the one that seals first; none: made at first start in the data folder
+	// reread reads the settings of the data anew: a file with the master key may have changed.
+	reread func() (dataConfig, error)
 }
 
 func dataSettings() []setting {
@@ -33,7 +36,7 @@ func dataSettings() []setting {
 		},
 		{
 			name: "master-key", of: faceData, secret: true,
-			usage: "the key that seals secrets, 32 bytes in base64; without it one is made at first start in the data folder; with a PostgreSQL database it must be given",
+			usage: "the key that seals secrets, 32 bytes in base64; behind it, separated by spaces or lines, those that came before it. Without it one is made at first start in the data folder; with a PostgreSQL database it must be given",
 			apply: applyMasterKey,
 		},
 	}
@@ -137,15 +140,30 @@ func userDataDir() (string, error) {
 const masterKeyBytes = 32
 
 func applyMasterKey(c *config, v []string) error {
+	c.data.masterKeys = nil
 	if len(v) == 0 {
 		return nil
 	}
-	key, err := decodeMasterKey(v[0])
-	if err != nil {
-		return err
+	keys, err := decodeMasterKeys(v[0])
+	for _, key := range keys {
+		c.data.masterKeys = append(c.data.masterKeys, connector.NewSecret(string(key)))
 	}
-	c.data.masterKey = connector.NewSecret(string(key))
-	return nil
+	return err
+}
+
+// decodeMasterKeys reads keys one below the other, the one that seals first.
+func decodeMasterKeys(text string) (keys [][]byte, err error) {
+	for _, word := range strings.Fields(strings.ReplaceAll(text, ",", " ")) {
+		key, err := decodeMasterKey(word)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, errMasterKey
+	}
+	return keys, nil
 }
 
 var errMasterKey = errors.New("the master key should be 32 bytes in base64, 44 characters; make one with: openssl rand -base64 32")

@@ -65,7 +65,7 @@ func (d *demo) open(ctx context.Context, c config, log *slog.Logger) (err error)
 	if _, err := rand.Read(key); err != nil {
 		return err
 	}
-	c.data = dataConfig{dir: d.data, masterKey: connector.NewSecret(string(key))}
+	c.data = dataConfig{dir: d.data, masterKeys: []connector.Secret{connector.NewSecret(string(key))}}
 	if d.page, err = d.listenOrMove(ctx, defaultSimulatorListen, "the simulated Teams"); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -55,15 +56,40 @@ func (p process) atDesk(ctx context.Context, flags *pflag.FlagSet, d dataCommand
 
 // openStore opens the data and says plainly when the master key does not fit.
 func openStore(ctx context.Context, o store.Options) (*store.Store, error) {
-	st, err := store.Open(ctx, o)
-	if errors.Is(err, keyring.ErrSealed) && !o.Database.Empty() {
-		return nil, fmt.Errorf("the data in this database is sealed with another master key: give the one that it was made with (%s): %w", envName("master-key"), err)
+	file := filepath.Join(o.Dir, store.FileName)
+	if o.Database.Empty() && staysEmpty(ctx, file) {
+		return nil, fmt.Errorf("%s is empty (0 bytes): restore the data from a backup; or, if this was its very first start, remove that file and start again", file)
 	}
-	if errors.Is(err, keyring.ErrSealed) {
+	st, err := store.Open(ctx, o)
+	switch {
+	case errors.Is(err, keyring.ErrSealed) && !o.Database.Empty():
+		return nil, fmt.Errorf("the data in this database is sealed with another master key: give the one that it was made with (%s): %w", envName("master-key"), err)
+	case errors.Is(err, keyring.ErrSealed):
 		return nil, fmt.Errorf("the data in %s is sealed with another master key: give the one that it was made with (%s, or %s): %w",
 			o.Dir, envName("master-key"), filepath.Join(o.Dir, masterKeyFile), err)
+	case errors.Is(err, store.ErrDamaged):
+		return nil, fmt.Errorf("%s is damaged: end every process that uses it, keep a copy, and restore the data from a backup: %w", file, err)
 	}
 	return st, err
+}
+
+// staysEmpty reports whether a file exists and is empty, and not because another
+// command makes it at this moment.
+func staysEmpty(ctx context.Context, path string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if info, err := os.Stat(path); err != nil || info.Size() > 0 {
+			return false
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return true
+		}
+	}
 }
 
 // shellUser is who works at this shell, for the audit.

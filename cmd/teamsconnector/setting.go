@@ -138,6 +138,10 @@ func (p process) loadConfig(flags *pflag.FlagSet, of face) (config, error) {
 			return c, usageError(s.refuse(got, err))
 		}
 	}
+	c.data.reread = func() (dataConfig, error) {
+		again, err := p.loadConfig(flags, faceData)
+		return again.data, err
+	}
 	return c, nil
 }
 

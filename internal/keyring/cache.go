@@ -10,7 +10,7 @@ const maxDerived = 4096
 
 // derived names a cipher: what it was derived from.
 type derived struct {
-	master       int
+	master       *master
 	table, owner string
 	month        uint16
 }

@@ -11,6 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,8 +60,11 @@ type Place struct {
 // Ring holds the installation's master keys: the primary one seals, all of them
 // open. It may be used by many goroutines at once.
 type Ring struct {
-	masters []master // the primary first
+	masters atomic.Pointer[[]*master] // the primary first
 	cache   cache
+
+	mu     sync.Mutex               // held while keys are taken
+	source func() ([][]byte, error) // nil: the keys never change
 }
 
 // master is one master key, ready for derivation.
@@ -79,74 +85,154 @@ func NewKey() ([]byte, error) {
 // New makes a ring of a primary key and those that came before it.
 func New(primary []byte, older ...[]byte) (*Ring, error) {
 	r := &Ring{cache: newCache(maxDerived)}
-	for i, key := range append([][]byte{primary}, older...) {
-		if len(key) != KeySize {
-			return nil, fmt.Errorf("master key %d has %d bytes; it must have %d", i+1, len(key), KeySize)
-		}
-		m, err := newMaster(key)
-		if err != nil {
-			return nil, fmt.Errorf("master key %d: %w", i+1, err)
-		}
-		r.masters = append(r.masters, m)
+	if err := r.use(append([][]byte{primary}, older...)); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
 
-func newMaster(key []byte) (master, error) {
+// Watch tells where the keys can be read anew: at Refresh, and when something is
+// met that no key on the ring opens, because another process has sealed it with
+// a newer one. It is called before the ring is used.
+func (r *Ring) Watch(source func() ([][]byte, error)) { r.source = source }
+
+// Refresh takes the keys as they are now, if the primary one is still among them:
+// a wrong file must not lead to values that the right one does not open. Keys that
+// are gone still open as long as this ring lives.
+func (r *Ring) Refresh() error {
+	if r.source == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	keys, err := r.source()
+	if err != nil {
+		return fmt.Errorf("read the master keys anew: %w", err)
+	}
+	primary := (*r.masters.Load())[0]
+	among := slices.ContainsFunc(keys, func(key []byte) bool { return keyID(key) == primary.id })
+	if !among {
+		return errors.New("the master keys were changed and the one in use is not among them: put it back, behind the new one")
+	}
+	return r.use(keys)
+}
+
+// use puts keys before those that are on the ring.
+func (r *Ring) use(keys [][]byte) error {
+	var known, masters []*master
+	if on := r.masters.Load(); on != nil {
+		known = *on
+	}
+	add := func(m *master) {
+		if !slices.ContainsFunc(masters, m.same) {
+			masters = append(masters, m)
+		}
+	}
+	for i, key := range keys {
+		if len(key) != KeySize {
+			return fmt.Errorf("master key %d has %d bytes; it must have %d", i+1, len(key), KeySize)
+		}
+		m, err := newMaster(key)
+		if err != nil {
+			return fmt.Errorf("master key %d: %w", i+1, err)
+		}
+		if at := slices.IndexFunc(known, m.same); at >= 0 {
+			m = known[at] // with its ciphers in the cache
+		}
+		add(m)
+	}
+	if len(masters) == 0 {
+		return errors.New("there is no master key")
+	}
+	for _, m := range known {
+		add(m)
+	}
+	r.masters.Store(&masters)
+	return nil
+}
+
+func (m *master) same(o *master) bool { return m.id == o.id && bytes.Equal(m.prk, o.prk) }
+
+func newMaster(key []byte) (*master, error) {
 	prk, err := hkdf.Extract(sha256.New, key, []byte("teamsconnector keyring 1"))
 	if err != nil {
-		return master{}, err
+		return nil, err
 	}
+	return &master{id: keyID(key), prk: prk}, nil
+}
+
+func keyID(key []byte) [idSize]byte {
 	sum := sha256.Sum256(append([]byte("teamsconnector key id\x00"), key...))
-	return master{id: [idSize]byte(sum[:idSize]), prk: prk}, nil
+	return [idSize]byte(sum[:idSize])
 }
 
 // Seal encrypts a value for its place, under a key of that table, owner and
 // month. A time outside of the months that fit counts as the nearest one that does.
 func (r *Ring) Seal(at Place, month time.Time, plain []byte) []byte {
 	m := monthOf(month)
-	aead, err := r.derive(0, at, m)
+	primary := (*r.masters.Load())[0]
+	aead, err := r.derive(primary, at, m)
 	if err != nil {
 		panic(fmt.Sprintf("keyring: derive a key: %v", err)) // only with wrong sizes, which are constants
 	}
 	out := make([]byte, 0, Overhead+len(plain))
 	out = append(out, version)
-	out = append(out, r.masters[0].id[:]...)
+	out = append(out, primary.id[:]...)
 	out = binary.BigEndian.AppendUint16(out, m)
 	return aead.Seal(out, nil, plain, at.bound()) //nolint:gosec // the cipher makes the nonce itself, at random
 }
 
 // Open decrypts what Seal made for the same place. Every error is ErrSealed.
 func (r *Ring) Open(at Place, sealed []byte) ([]byte, error) {
-	if len(sealed) < Overhead || sealed[0] != version {
-		return nil, fmt.Errorf("open %s.%s: %w", at.Table, at.Column, ErrSealed)
+	before := r.masters.Load()
+	if plain, ok := r.open(*before, at, sealed); ok {
+		return plain, nil
 	}
-	id, m := sealed[1:1+idSize], binary.BigEndian.Uint16(sealed[1+idSize:headerSize])
-	for i := range r.masters { // two masters may share an id by chance
-		if !bytes.Equal(r.masters[i].id[:], id) {
-			continue
-		}
-		aead, err := r.derive(i, at, m)
-		if err != nil {
-			continue
-		}
-		if plain, err := aead.Open(nil, nil, sealed[headerSize:], at.bound()); err == nil {
+	// What can't be read anew leaves the ring as it is: then ErrSealed is the answer.
+	if err := r.Refresh(); err == nil && r.masters.Load() != before {
+		if plain, ok := r.open(*r.masters.Load(), at, sealed); ok {
 			return plain, nil
 		}
 	}
 	return nil, fmt.Errorf("open %s.%s: %w", at.Table, at.Column, ErrSealed)
 }
 
+func (r *Ring) open(masters []*master, at Place, sealed []byte) ([]byte, bool) {
+	if len(sealed) < Overhead || sealed[0] != version {
+		return nil, false
+	}
+	id, m := sealed[1:1+idSize], binary.BigEndian.Uint16(sealed[1+idSize:headerSize])
+	for _, master := range masters { // two masters may share an id by chance
+		if !bytes.Equal(master.id[:], id) {
+			continue
+		}
+		aead, err := r.derive(master, at, m)
+		if err != nil {
+			continue
+		}
+		if plain, err := aead.Open(nil, nil, sealed[headerSize:], at.bound()); err == nil {
+			return plain, true
+		}
+	}
+	return nil, false
+}
+
+// Current reports whether the primary key sealed this.
+func (r *Ring) Current(sealed []byte) bool {
+	id := (*r.masters.Load())[0].id
+	return len(sealed) >= Overhead && sealed[0] == version && bytes.Equal(sealed[1:1+idSize], id[:])
+}
+
 // derive returns the cipher of one table, owner and month under a master key.
 // Its Seal puts a random nonce in front of the text. By NIST SP 800-38D a key may
 // seal 2^32 texts with random nonces: more than an owner sends in a month.
-func (r *Ring) derive(i int, at Place, month uint16) (cipher.AEAD, error) {
-	k := derived{master: i, table: at.Table, owner: at.Owner, month: month}
+func (r *Ring) derive(m *master, at Place, month uint16) (cipher.AEAD, error) {
+	k := derived{master: m, table: at.Table, owner: at.Owner, month: month}
 	if aead, ok := r.cache.get(k); ok {
 		return aead, nil
 	}
 	info := framed([]byte(at.Table), []byte(at.Owner), binary.BigEndian.AppendUint16(nil, month))
-	key, err := hkdf.Expand(sha256.New, r.masters[i].prk, string(info), KeySize)
+	key, err := hkdf.Expand(sha256.New, m.prk, string(info), KeySize)
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	if err := s.open(ctx, o.Faults); err != nil {
-		return nil, err
+		return nil, damaged(err)
 	}
 	if o.Registerer != nil {
 		if err := s.metrics.register(o.Registerer, s); err != nil {
