@@ -97,15 +97,23 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 // page of documentation are made of.
 type route struct {
 	method, path string
-	// id and summary stand in the document; without an id the route does not.
-	id, summary string
+	// id, summary and details stand in the document.
+	id, summary, details string
 	// right is what the caller needs, in words of connector.Right; empty: none. The desk decides.
 	right connector.Right
 	// apps: binding keys by HTTP Basic are taken as well as a token.
-	apps   bool
+	apps bool
+	// keysOnly: only binding keys are taken. open: anybody may ask.
+	keysOnly, open bool
+	// typed makes handle and describes it by its Go types: typed(...), or
+	// described[I, O](...) for one that reads and writes by itself.
+	typed  func(a *API, rt *route) handler
 	handle handler
-	// typed makes handle, and describes it, where the body is read and written by its Go types.
-	typed func(a *API, rt *route) handler
+	// What the types do not say of the answers: the media type if it is no JSON of
+	// ours, what success means, that it may also be 202, and the refusals to expect.
+	kind, answered string
+	later          bool
+	refusals       []refusal
 	// anyHost: probes name a node by its address, so the list of hosts does not hold.
 	anyHost bool
 }
@@ -114,23 +122,44 @@ type route struct {
 // a file of its own; plans.go is the pattern.
 func (a *API) routes() []route {
 	return slices.Concat(
-		[]route{
-			{method: http.MethodPost, path: "/api/v1/messages", handle: a.sendMessage},
-			{method: http.MethodGet, path: "/api/v1/messages/{id}", handle: a.message},
-			{method: http.MethodGet, path: "/api/v1/webhooks", handle: a.webhooks},
-			{method: http.MethodGet, path: "/api/mendix/swagger.json", handle: a.mendixDocument(mendix.Operation.Swagger)},
-			{method: http.MethodGet, path: "/api/mendix/openapi.json", handle: a.mendixDocument(mendix.Operation.OpenAPI)},
-			{method: http.MethodGet, path: "/api/mendix/" + mendix.FileName, handle: a.mendixModule},
-			{method: http.MethodGet, path: "/clients/" + snippet.PythonFile, handle: a.pythonClient},
-		},
+		a.sendRoutes(),
 		a.planRoutes(),
+		a.serviceRoutes(),
 	)
 }
 
+// refusal is an error that callers of a route should expect.
+type refusal struct {
+	status int
+	why    string
+}
+
+// serviceRoutes are read without credentials: documents, files, probes.
+func (a *API) serviceRoutes() []route {
+	const document = "application/json"
+	rows := []route{
+		{path: "/api/openapi.json", id: "readDocument", summary: "The description of this API (OpenAPI 3.1)", kind: document, handle: a.openAPI},
+		{path: "/api/mendix/swagger.json", id: "readMendixSwagger", summary: "Sending, described for Mendix Studio Pro (Swagger 2.0)", kind: document, handle: a.mendixDocument(mendix.Operation.Swagger)},
+		{path: "/api/mendix/openapi.json", id: "readMendixOpenAPI", summary: "Sending, described for Mendix Studio Pro (OpenAPI 3.0)", kind: document, handle: a.mendixDocument(mendix.Operation.OpenAPI)},
+		{path: "/api/mendix/" + mendix.FileName, id: "readMendixModule", summary: "The module for Mendix Studio Pro", kind: "application/octet-stream", handle: a.mendixModule},
+		{path: "/clients/" + snippet.PythonFile, id: "readPythonClient", summary: "The client for Python in one file", kind: "text/x-python; charset=utf-8", handle: a.pythonClient},
+	}
+	for i := range rows {
+		rows[i].method, rows[i].open, rows[i].typed = http.MethodGet, true, described[nothing, file](rows[i].handle)
+	}
+	return append(rows, a.healthRoutes()...)
+}
+
 func (a *API) healthRoutes() []route {
+	probe := func(path, id, summary string, h handler) route {
+		return route{
+			method: http.MethodGet, path: path, id: id, summary: summary, kind: "text/plain; charset=utf-8",
+			open: true, anyHost: true, typed: described[nothing, file](h), handle: h,
+		}
+	}
 	return []route{
-		{method: http.MethodGet, path: "/healthz", handle: a.healthz, anyHost: true},
-		{method: http.MethodGet, path: "/readyz", handle: a.readyz, anyHost: true},
+		probe("/healthz", "readHealth", "Whether the process is alive", a.healthz),
+		probe("/readyz", "readReadiness", "Whether this node takes messages", a.readyz),
 	}
 }
 
@@ -138,7 +167,6 @@ func (a *API) healthRoutes() []route {
 func (a *API) Mount(mux *http.ServeMux) {
 	a.mount(mux, a.table)
 	mux.Handle("/api/", a.serve(route{path: "/api/", handle: notFound}))
-	a.MountHealth(mux)
 }
 
 // MountHealth adds /healthz and /readyz alone, for a second listener.

@@ -32,7 +32,9 @@ type house struct {
 	in     *ingest.Ingester
 	engine *engine
 	log    *syncBuffer
+	api    *api.API
 
+	described    *description
 	addr, url    string
 	key, secret  string
 	subscription store.Subscription
@@ -63,6 +65,7 @@ func newHouse(t testing.TB, o api.Options) *house {
 	h.runStore()
 	h.furnish()
 	h.listen(api.New(h.in, auth.New(h.store, auth.Options{Logger: o.Logger}), admin.New(h.store, admin.Options{}), o))
+	h.described = describe(t, h)
 	return h
 }
 
@@ -87,6 +90,7 @@ func (h *house) runStore() {
 
 func (h *house) listen(a *api.API) {
 	h.t.Helper()
+	h.api = a
 	mux := http.NewServeMux()
 	a.Mount(mux)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -197,6 +201,9 @@ func (h *house) call(method, path, body string, headers ...string) answer {
 		if err := json.Unmarshal(raw, &a); err != nil {
 			h.t.Fatalf("answer %q: %v", raw, err)
 		}
+	}
+	if d := h.described; d != nil {
+		d.check(h.t, method, path, a)
 	}
 	return a
 }

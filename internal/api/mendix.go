@@ -2,8 +2,12 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/teamsconnector/teamsconnector/internal/mendix"
 )
@@ -12,7 +16,7 @@ import (
 // makes a consumed REST service. It is read without keys.
 func (a *API) mendixDocument(write func(mendix.Operation) ([]byte, error)) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		document, err := write(sendOperation(a.address(r)))
+		document, err := write(a.sendOperation(a.address(r)))
 		if err != nil {
 			return fmt.Errorf("write the document for Mendix: %w", err)
 		}
@@ -54,45 +58,42 @@ func (a *API) address(r *http.Request) string {
 }
 
 // sendOperation describes sendMessage as far as Mendix can map it: flat fields,
-// and the one answer 200.
-func sendOperation(server string) mendix.Operation {
-	const (
-		text  = "string"
-		truth = "boolean"
-	)
-	return mendix.Operation{
-		ServerURL: server, Title: "Teams Connector", Version: "1",
+// and the one answer 200. It is made from the full document.
+func (a *API) sendOperation(server string) mendix.Operation {
+	doc := a.doc.OpenAPI()
+	op := operationOf(doc, http.MethodPost, sendPath)
+	ok := op.Responses[strconv.Itoa(http.StatusOK)]
+	o := mendix.Operation{
+		ServerURL: server, Title: doc.Info.Title, Version: doc.Info.Version,
 		Description: "Posts messages to Microsoft Teams channels by Webhook ID, and says honestly what is known of them.",
-		Method:      http.MethodPost, Path: "/api/v1/messages", ID: "sendMessage", Tag: "Messages",
-		Summary:     "Send a message to a channel",
-		Details:     "Answers when Microsoft accepted the message, or after 10 s. The message is on disk when there is an answer 200.",
-		Credentials: "LicenseKey as user name, LicenseSecret as password",
-		Request: []mendix.Field{
-			{Name: "webhookId", Type: text, Required: true, Example: "wh_01jd0000000000000000000000", Description: "the Webhook ID of the channel"},
-			{Name: "textMessage", Type: text, Required: true, Example: "Ticket 4711 was raised.", Description: "the text"},
-			{Name: "title", Type: text, Example: "Support", Description: "a title over the text"},
-			{Name: "level", Type: text, Example: "info", Description: "info, good, warning or error"},
-			{Name: "messageKey", Type: text, Example: "ticket-4711", Description: "makes a repeat of the call safe: the same key and content is the same message"},
-			{Name: "expiresIn", Type: "integer", Example: 86400, Description: "seconds that the message may wait"},
-		},
-		Response: []mendix.Field{
-			{Name: "sentMessage", Type: truth, Required: true, Example: true, Description: "Microsoft accepted the message"},
-			{Name: "message", Type: text, Required: true, Example: "Microsoft Teams accepted the message.", Description: "what happened and what to do, for people"},
-			{Name: "messageId", Type: text, Required: true, Example: "msg_01jd0000000000000000000000", Description: "names the message"},
-			{Name: "status", Type: text, Required: true, Example: "sent", Description: "accepted, held, sent, posted, failed, expired or uncertain"},
-			{Name: "expectedAt", Type: text, Example: "2026-11-24T14:32:00Z", Description: "when a message that is accepted is expected to go"},
-			{Name: "maybePosted", Type: truth, Example: false, Description: "an attempt ended without an answer: the message may be in the channel"},
-		},
-		Answered: "The message is on disk; status says how far it has come.",
-		Refusals: []mendix.Refusal{
-			{Status: http.StatusBadRequest, Description: "the body is not JSON"},
-			{Status: http.StatusUnauthorized, Description: "license_invalid: wrong, deleted or missing keys"},
-			{Status: http.StatusForbidden, Description: "subscription_expired or message_quota_exhausted"},
-			{Status: http.StatusNotFound, Description: "webhook_not_found: no such Webhook ID in this subscription"},
-			{Status: http.StatusConflict, Description: "message_key_reused: the same key with other content"},
-			{Status: http.StatusRequestEntityTooLarge, Description: "larger than Teams takes"},
-			{Status: http.StatusUnprocessableEntity, Description: "a field is wrong"},
-			{Status: http.StatusServiceUnavailable, Description: "not_accepted or accept_unknown: try again with the same messageKey"},
-		},
+		Method:      op.Method, Path: op.Path, ID: op.OperationID, Tag: op.Tags[0],
+		Summary: op.Summary, Details: op.Description,
+		Credentials: doc.Components.SecuritySchemes[schemeLicense].Description,
+		Request:     a.mendixFields(op.RequestBody.Content["application/json"], "textMessage"), // Mendix can't send a card instead
+		Response:    a.mendixFields(ok.Content["application/json"]),
+		Answered:    ok.Description,
 	}
+	for code, r := range op.Responses {
+		if status, err := strconv.Atoi(code); err == nil && status >= http.StatusBadRequest {
+			o.Refusals = append(o.Refusals, mendix.Refusal{Status: status, Description: r.Description})
+		}
+	}
+	return o
+}
+
+// mendixFields are the fields of a body; needed are those that are required in Mendix only.
+func (a *API) mendixFields(body *huma.MediaType, needed ...string) (fields []mendix.Field) {
+	whole := a.schema(body.Schema)
+	for _, name := range slices.Sorted(maps.Keys(whole.Properties)) {
+		p := whole.Properties[name]
+		f := mendix.Field{
+			Name: name, Type: p.Type, Description: p.Description,
+			Required: slices.Contains(whole.Required, name) || slices.Contains(needed, name),
+		}
+		if len(p.Examples) > 0 {
+			f.Example = p.Examples[0]
+		}
+		fields = append(fields, f)
+	}
+	return fields
 }

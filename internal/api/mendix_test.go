@@ -32,7 +32,7 @@ func TestMendixDocumentsNameThisInstallationWithoutKeys(t *testing.T) {
 	}
 }
 
-// The documents are written by hand; the answer is a struct. They must not part.
+// The documents take what is flat of the real answer, all of it.
 func TestMendixDocumentHasTheFieldsOfTheRealAnswer(t *testing.T) {
 	var want []string
 	for i := range reflect.TypeFor[api.SendAnswer]().NumField() {
@@ -43,8 +43,10 @@ func TestMendixDocumentHasTheFieldsOfTheRealAnswer(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, f := range api.SendOperation("https://x.example").Response {
-		got = append(got, f.Name)
+	for _, f := range newHouse(t, api.Options{}).api.SendOperation("https://x.example").Response {
+		if f.Type != "array" {
+			got = append(got, f.Name)
+		}
 	}
 	slices.Sort(want)
 	slices.Sort(got)
@@ -57,7 +59,7 @@ func TestMendixDocumentHasTheFieldsOfTheRealAnswer(t *testing.T) {
 func TestMendixExampleIsAcceptedByTheService(t *testing.T) {
 	h := newHouse(t, api.Options{})
 	m := map[string]any{}
-	for _, f := range api.SendOperation("https://x.example").Request {
+	for _, f := range h.api.SendOperation("https://x.example").Request {
 		m[f.Name] = f.Example
 	}
 	m["webhookId"] = h.webhook.ID

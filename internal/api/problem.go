@@ -21,14 +21,14 @@ type problem struct {
 	Status      int            `json:"status"`
 	Detail      string         `json:"detail"`
 	Code        connector.Code `json:"code"`
-	Errors      []fieldProblem `json:"errors,omitempty"`
+	Errors      []fieldProblem `json:"errors,omitempty" nullable:"false"`
 	RequestID   string         `json:"requestId"`
 	SentMessage bool           `json:"sentMessage"`
 	Message     string         `json:"message"`
 }
 
 type fieldProblem struct {
-	Pointer string `json:"pointer"`
+	Pointer string `json:"pointer" doc:"JSON pointer to the field"`
 	Detail  string `json:"detail"`
 }
 

@@ -12,13 +12,13 @@ import (
 
 // sendAnswer is the body of every answer that is not an error.
 type sendAnswer struct {
-	SentMessage bool                `json:"sentMessage"`
-	Message     string              `json:"message"`
-	MessageID   connector.MessageID `json:"messageId"`
-	Status      string              `json:"status"`
-	ExpectedAt  string              `json:"expectedAt,omitempty"`
-	MaybePosted bool                `json:"maybePosted,omitempty"`
-	Warnings    []string            `json:"warnings,omitempty"`
+	SentMessage bool                `json:"sentMessage" example:"true" doc:"Microsoft accepted the message"`
+	Message     string              `json:"message" example:"Microsoft Teams accepted the message." doc:"what happened and what to do, for people"`
+	MessageID   connector.MessageID `json:"messageId" example:"msg_01jd0000000000000000000000" doc:"names the message"`
+	Status      string              `json:"status" example:"sent" doc:"accepted, held, sent, posted, failed, expired or uncertain"`
+	ExpectedAt  string              `json:"expectedAt,omitempty" example:"2026-11-24T14:32:00Z" doc:"when a message that is accepted is expected to go"`
+	MaybePosted bool                `json:"maybePosted,omitempty" example:"false" doc:"an attempt ended without an answer: the message may be in the channel"`
+	Warnings    []string            `json:"warnings,omitempty" nullable:"false" doc:"what Teams may show differently"`
 }
 
 func (a *API) sendMessage(w http.ResponseWriter, r *http.Request) error {

@@ -3,7 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -30,38 +30,18 @@ func (a *adapter) Handle(op *huma.Operation, h func(huma.Context)) {
 // ServeHTTP is never called: the mux is ours.
 func (a *adapter) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
-// newDocument makes what reads requests and writes answers by their Go types,
-// and describes them. It mounts nothing by itself: neither pages nor links to schemas.
-func newDocument() (huma.API, *adapter) {
-	c := huma.DefaultConfig("Teams Connector", "1")
-	c.DocsPath, c.OpenAPIPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
-	c.RejectUnknownQueryParameters = true
-	format := huma.Format{
-		Marshal:   func(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) },
-		Unmarshal: json.Unmarshal, // the body was made strict before
-	}
-	c.Formats = map[string]huma.Format{"application/json": format, "application/problem+json": format}
-	c.DefaultFormat = "application/json"
-	c.Transformers = []huma.Transformer{holdRefusal}
-	mux := &adapter{}
-	return huma.NewAPI(c, mux), mux
-}
-
 // typed makes a route's handler of a function on Go types. I has fields with the
 // tags path, query or header, and Body; O has fields with the tag header, and Body.
 func typed[I, O any](answer func(ctx context.Context, who connector.Actor, in *I) (*O, error)) func(a *API, rt *route) handler {
 	return func(a *API, rt *route) handler {
-		op := huma.Operation{
-			Method: rt.method, Path: rt.path, OperationID: rt.id, Summary: rt.summary, DefaultStatus: rt.success(),
-		}
-		huma.Register(a.doc, op, func(ctx context.Context, in *I) (*O, error) {
+		op := register(a, rt, func(ctx context.Context, in *I) (*O, error) {
 			c := callOf(ctx)
 			out, err := answer(ctx, c.who, in)
 			c.err = err
 			return out, err
 		})
 		serve := a.mux.last
-		known := a.bodyNames(rt.method, rt.path)
+		known := a.bodyNames(op)
 		return func(w http.ResponseWriter, r *http.Request) error {
 			who, err := a.who(r, rt)
 			if err != nil {
@@ -75,6 +55,24 @@ func typed[I, O any](answer func(ctx context.Context, who connector.Actor, in *I
 			return c.err
 		}
 	}
+}
+
+// described describes a handler that reads and writes by itself, by the types
+// that typed would have.
+func described[I, O any](h handler) func(a *API, rt *route) handler {
+	return func(a *API, rt *route) handler {
+		register(a, rt, func(context.Context, *I) (*O, error) { return nil, errors.New("only described") })
+		return h
+	}
+}
+
+func register[I, O any](a *API, rt *route, answer func(ctx context.Context, in *I) (*O, error)) *huma.Operation {
+	huma.Register(a.doc, huma.Operation{
+		Method: rt.method, Path: rt.path, OperationID: rt.id, Summary: rt.summary, DefaultStatus: rt.success(),
+	}, answer)
+	op := operationOf(a.doc.OpenAPI(), rt.method, rt.path)
+	a.complete(op, rt)
+	return op
 }
 
 // success is the status of a call that did what it should.
@@ -184,34 +182,11 @@ func pointerOf(location string) string {
 }
 
 // bodyNames are the names that an operation's body may have; nil: it takes none.
-func (a *API) bodyNames(method, path string) []string {
-	op := operationOf(a.doc.OpenAPI(), method, path)
-	if op == nil || op.RequestBody == nil {
+func (a *API) bodyNames(op *huma.Operation) []string {
+	if op.RequestBody == nil {
 		return nil
 	}
-	schema := op.RequestBody.Content["application/json"].Schema
-	if schema.Ref != "" {
-		schema = a.doc.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
-	}
-	return slices.Sorted(maps.Keys(schema.Properties))
-}
-
-func operationOf(doc *huma.OpenAPI, method, path string) *huma.Operation {
-	item := doc.Paths[path]
-	if item == nil {
-		return nil
-	}
-	switch method {
-	case http.MethodGet:
-		return item.Get
-	case http.MethodPost:
-		return item.Post
-	case http.MethodPatch:
-		return item.Patch
-	case http.MethodDelete:
-		return item.Delete
-	}
-	return nil
+	return slices.Sorted(maps.Keys(a.schema(op.RequestBody.Content["application/json"].Schema).Properties))
 }
 
 // strictBody reads the body as strictly as that of a send call, and leaves it
