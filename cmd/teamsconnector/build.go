@@ -74,7 +74,7 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 		}),
 		api: api.New(in, who, desk, api.Options{
 			Logger: log, Ready: st.Ready, AllowedHosts: allowedHosts(c.net), PublicURL: c.net.publicURL,
-			TrustedProxies: c.net.trustedProxies, Registerer: reg,
+			TrustedProxies: c.net.trustedProxies, Registerer: reg, Assets: assets,
 		}),
 	}, nil
 }

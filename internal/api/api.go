@@ -16,6 +16,7 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/ingest"
+	"github.com/teamsconnector/teamsconnector/internal/look"
 	"github.com/teamsconnector/teamsconnector/internal/mendix"
 	"github.com/teamsconnector/teamsconnector/internal/snippet"
 )
@@ -32,6 +33,8 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// Registerer gets the metrics; nil: none.
 	Registerer prometheus.Registerer
+	// Assets are the static files that pages link; nil: pages have no styles.
+	Assets *look.Assets
 	// PublicURL is where the installation is reached; empty: as each request says.
 	PublicURL string
 }
@@ -49,7 +52,8 @@ type API struct {
 	refused *prometheus.CounterVec // by error code
 	// publicURL may be empty.
 	publicURL string
-	doc       huma.API // reads and writes bodies by their types, and describes them
+	assets    *look.Assets // may be nil
+	doc       huma.API     // reads and writes bodies by their types, and describes them
 	mux       *adapter
 	table     []route // all that it answers
 }
@@ -73,6 +77,7 @@ func New(in *ingest.Ingester, who *auth.Auth, desk *admin.Admin, o Options) *API
 		hosts: make(map[string]bool),
 
 		publicURL: o.PublicURL,
+		assets:    o.Assets,
 	}
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(a.refused)
@@ -138,6 +143,7 @@ type refusal struct {
 func (a *API) serviceRoutes() []route {
 	const document = "application/json"
 	rows := []route{
+		{path: "/api/docs", id: "readDocs", summary: "The documentation for people", kind: "text/html; charset=utf-8", handle: a.docs},
 		{path: "/api/openapi.json", id: "readDocument", summary: "The description of this API (OpenAPI 3.1)", kind: document, handle: a.openAPI},
 		{path: "/api/mendix/swagger.json", id: "readMendixSwagger", summary: "Sending, described for Mendix Studio Pro (Swagger 2.0)", kind: document, handle: a.mendixDocument(mendix.Operation.Swagger)},
 		{path: "/api/mendix/openapi.json", id: "readMendixOpenAPI", summary: "Sending, described for Mendix Studio Pro (OpenAPI 3.0)", kind: document, handle: a.mendixDocument(mendix.Operation.OpenAPI)},

@@ -182,7 +182,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = log.Close() }() // the server has it
+	defer func() { _ = log.Close() }()    // the server has it
 	cmd := s.command("postgres", args...) //nolint:contextcheck // it outlives who starts it
 	cmd.Stderr = log
 	started, ended := make(chan error, 1), make(chan struct{})

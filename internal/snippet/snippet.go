@@ -40,12 +40,15 @@ var (
 	plainID  = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 )
 
+// exampleURL stands for a service whose address is not known.
+const exampleURL = "https://connector.example.com"
+
 // Render writes the call of a language for a service and a webhook. What is not
 // known, or could break out of its quotes, is replaced by an example. The
 // license is always read from the environment.
 func Render(language, url, webhook string) (string, error) {
 	if !plainURL.MatchString(url) {
-		url = "https://connector.example.com"
+		url = exampleURL
 	}
 	if !plainID.MatchString(webhook) {
 		webhook = "wh_..."
