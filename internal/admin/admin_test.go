@@ -84,7 +84,7 @@ func TestWrongNamesAndAddressesMakeNothing(t *testing.T) {
 		"organization": second(a.Setup(t.Context(), admin.SetupRequest{Name: " \t"})),
 		"e-mail":       second(a.Setup(t.Context(), admin.SetupRequest{Name: "x", Email: "ann@contoso.com, bob@contoso.com"})),
 		"keys":         second(a.CreateKeys(t.Context(), admin.KeysRequest{Subscription: made.Subscription.ID, Name: long})),
-		"token":        second(a.CreateToken(t.Context(), admin.TokenRequest{Name: "a\x00b"})),
+		"token":        second(a.CreateToken(t.Context(), shellActor(), admin.TokenRequest{Name: "a\x00b"})),
 		"webhook":      second(a.AddWebhook(t.Context(), admin.WebhookRequest{Subscription: made.Subscription.ID, Name: "\xff", URL: connector.NewSecret(flow)})),
 		"flow owner":   second(a.AddWebhook(t.Context(), admin.WebhookRequest{Subscription: made.Subscription.ID, Name: "x", FlowOwner: "\u200b", URL: connector.NewSecret(flow)})),
 	} {
@@ -230,16 +230,19 @@ func TestKeysOfOneNameAreMadeOnce(t *testing.T) {
 	}
 }
 
+// shellActor is whoever holds the data folder.
+func shellActor() connector.Actor { return connector.Actor{Name: "command line: test", Shell: true} }
+
 func TestATokenIsKnownByItsHashOnly(t *testing.T) {
 	a, st := desk(t)
 
-	token, err := a.CreateToken(t.Context(), admin.TokenRequest{Name: "ci", By: "test"})
+	token, err := a.CreateToken(t.Context(), shellActor(), admin.TokenRequest{Name: "ci"})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	row, err := st.TokenByHash(t.Context(), keyring.Hash(token.Reveal()))
-	if err != nil || row.Name != "ci" || row.Organization != "" || !keyring.WellFormed(token.Reveal()) {
+	row, err := st.ActorByToken(t.Context(), keyring.Hash(token.Text.Reveal()))
+	if err != nil || row.Name != "token ci" || !row.Operator || !keyring.WellFormed(token.Text.Reveal()) {
 		t.Errorf("the token is %+v (%v), want the operator's ci", row, err)
 	}
 }

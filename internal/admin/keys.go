@@ -55,24 +55,3 @@ func (a *Admin) CreateKeys(ctx context.Context, r KeysRequest) (Keys, error) {
 func (a *Admin) KeysOf(ctx context.Context, sub connector.SubscriptionID) ([]store.Keys, error) {
 	return a.store.KeysOf(ctx, sub)
 }
-
-// TokenRequest asks for an operator's token.
-type TokenRequest struct {
-	Name string // what it is for
-	By   string // who asks, for the audit
-}
-
-// CreateToken makes an operator's token. Its text is not kept and can't be shown again.
-func (a *Admin) CreateToken(ctx context.Context, r TokenRequest) (connector.Secret, error) {
-	if err := connector.CheckName("/name", r.Name); err != nil {
-		return connector.Secret{}, err
-	}
-	token, err := keyring.NewToken()
-	if err != nil {
-		return connector.Secret{}, fmt.Errorf("make a token: %w", err)
-	}
-	if _, err := a.store.CreateToken(ctx, store.NewToken{Name: r.Name, Hash: keyring.Hash(token), By: r.By}); err != nil {
-		return connector.Secret{}, err
-	}
-	return connector.NewSecret(token), nil
-}

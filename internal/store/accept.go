@@ -37,9 +37,11 @@ type acceptBatch struct {
 type account struct {
 	status  Status
 	expires time.Time
-	max     int64 // messages a month; 0: no limit
-	used    int64 // of them, before this batch
-	taken   int64 // by this batch
+	// suspended: the organization may not send.
+	suspended bool
+	max       int64 // messages a month; 0: no limit
+	used      int64 // of them, before this batch
+	taken     int64 // by this batch
 }
 
 type targetOf struct {
@@ -190,8 +192,8 @@ func (j *acceptJob) answer(first MessageRow, mac [32]byte) {
 }
 
 const accountsByID = `
-SELECT s.id, s.status, s.expires, s.message_quota, COALESCE(u.messages, 0)
-FROM subscription s LEFT JOIN quota u ON u.subscription = s.id AND u.month = $1
+SELECT s.id, s.status, s.expires, s.message_quota, COALESCE(u.messages, 0), o.suspended_at
+FROM subscription s JOIN organization o ON o.id = s.organization LEFT JOIN quota u ON u.subscription = s.id AND u.month = $1
 WHERE s.id IN `
 
 // readAccounts reads the subscriptions of the batch.
@@ -207,10 +209,11 @@ func (b *acceptBatch) readAccounts(ctx context.Context, jobs []*acceptJob) error
 	return b.tx.eachIn(ctx, inList{before: accountsByID, first: []any{monthOf(b.now)}}, ids, func(rows *sql.Rows) error {
 		a := &account{}
 		var id, expires int64
-		if err := rows.Scan(&id, &a.status, &expires, &a.max, &a.used); err != nil {
+		var suspended int64
+		if err := rows.Scan(&id, &a.status, &expires, &a.max, &a.used, &suspended); err != nil {
 			return err
 		}
-		a.expires = fromMicros(expires)
+		a.expires, a.suspended = fromMicros(expires), suspended > 0
 		b.accounts[id] = a
 		return nil
 	})
@@ -219,6 +222,9 @@ func (b *acceptBatch) readAccounts(ctx context.Context, jobs []*acceptJob) error
 // refusal says why a subscription takes no messages; nil: it does.
 func (a *account) refusal(now time.Time) error {
 	switch {
+	case a.suspended:
+		return connector.Errorf(connector.SubscriptionExpired,
+			"The organization of these keys is suspended. Ask who runs this service why; keys and Webhook IDs stay.")
 	case a.status == StatusExpired, a.status == StatusActive && !a.expires.IsZero() && !a.expires.After(now):
 		return connector.Errorf(connector.SubscriptionExpired,
 			"The subscription of these keys has expired. Ask who runs this service to renew it; keys and Webhook IDs stay.")

@@ -50,6 +50,9 @@ func (s *Store) addKeys(ctx context.Context, c *change, id string, n NewKeys) (k
 	}
 	k = Keys{ID: connector.KeysID(id), Subscription: sub.ID, Name: n.Name, LicenseKey: n.LicenseKey, CreatedBy: n.By, Created: s.Now()}
 	_, err = c.tx.exec(ctx, q(insertKeys, id, sub.Row, n.Name, n.LicenseKey, n.SecretHash[:], n.By, micros(k.Created)))
+	if err != nil && s.dialect.unique(err) {
+		return k, nameTaken("/name", "pair of keys", n.Name)
+	}
 	return k, err
 }
 

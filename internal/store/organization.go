@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
@@ -18,7 +20,7 @@ func (s *Store) CreateOrganization(ctx context.Context, name, by string) (o Orga
 		return o, err
 	}
 	err = s.change(ctx, auditNote{by: by, action: "organization.create", object: id, detail: name}, func(ctx context.Context, c *change) error {
-		o = Organization{ID: connector.OrganizationID(id), Name: name, Created: s.Now()}
+		o = Organization{ID: connector.OrganizationID(id), Name: name, Created: s.Now(), Version: 1}
 		c.note.organization, err = c.createOrganization(ctx, o)
 		return err
 	})
@@ -33,55 +35,107 @@ func (c *change) createOrganization(ctx context.Context, o Organization) (row in
 	return row, nil
 }
 
-const organizationByID = `SELECT id, name FROM organization WHERE public_id = $1`
+const organizationByID = `SELECT id, name FROM organization WHERE public_id = $1 AND erased_at = 0`
 
 // organization looks an organization up inside a change.
 func (c *change) organization(ctx context.Context, id connector.OrganizationID) (row int64, name string, err error) {
 	err = c.tx.one(ctx, q(organizationByID, string(id)), &row, &name)
 	if errors.Is(err, ErrNotFound) {
-		return 0, "", connector.Errorf(connector.NotFound, "No organization %s.", id)
+		return 0, "", connector.NoSuch("organization", string(id))
 	}
 	return row, name, err
 }
 
-const insertToken = `
-INSERT INTO token (public_id, organization, name, hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
+const organizationRow = `
+SELECT public_id, name, created_at, suspended_at, version FROM organization WHERE erased_at = 0 `
 
-// CreateToken makes a token, of an organization or an operator's.
-func (s *Store) CreateToken(ctx context.Context, n NewToken) (t Token, err error) {
-	id, err := newID(connector.TokenPrefix)
-	if err != nil {
-		return t, err
-	}
-	err = s.change(ctx, auditNote{by: n.By, action: "token.create", object: id, detail: n.Name}, func(ctx context.Context, c *change) error {
-		if n.Organization != "" {
-			if c.note.organization, _, err = c.organization(ctx, n.Organization); err != nil {
-				return err
-			}
-		}
-		t = Token{ID: connector.TokenID(id), Organization: n.Organization, Name: n.Name, Created: s.Now(), Expires: n.Expires}
-		_, err := c.tx.exec(ctx, q(insertToken, id, orNull(c.note.organization), n.Name, n.Hash[:], micros(t.Created), micros(n.Expires)))
-		return err
+const (
+	organizationNamedByID = organizationRow + `AND public_id = $1`
+	organizationsAfter    = organizationRow + `AND public_id > $1 ORDER BY public_id LIMIT $2`
+	organizationsOfPerson = organizationRow + `AND public_id > $1 AND id IN (
+    SELECT m.organization FROM member m JOIN person p ON p.id = m.person WHERE p.public_id = $3) ORDER BY public_id LIMIT $2`
+)
+
+func (s *Store) organizations(ctx context.Context, by statement) (all []Organization, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		all = nil
+		return c.each(ctx, by, func(rows *sql.Rows) error {
+			var o Organization
+			var created, suspended int64
+			err := rows.Scan(&o.ID, &o.Name, &created, &suspended, &o.Version)
+			o.Created, o.Suspended = fromMicros(created), fromMicros(suspended)
+			all = append(all, o)
+			return err
+		})
 	})
-	return t, err
+	if err != nil {
+		return nil, fmt.Errorf("read organizations: %w", err)
+	}
+	return all, nil
 }
 
-const tokenByHash = `
-SELECT t.public_id, COALESCE(o.public_id, ''), t.name, t.created_at, t.expires_at
-FROM token t LEFT JOIN organization o ON o.id = t.organization
-WHERE t.hash = $1 AND t.revoked_at = 0 AND (t.expires_at = 0 OR t.expires_at > $2)`
-
-// TokenByHash returns a token that is valid now, or ErrNotFound.
-func (s *Store) TokenByHash(ctx context.Context, hash [32]byte) (t Token, err error) {
-	var created, expires int64
-	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
-		return c.one(ctx, q(tokenByHash, hash[:], micros(s.Now())), &t.ID, &t.Organization, &t.Name, &created, &expires)
-	})
-	if err != nil {
-		return Token{}, fmt.Errorf("read token: %w", err)
+// Organization returns an organization that was not erased.
+func (s *Store) Organization(ctx context.Context, id connector.OrganizationID) (Organization, error) {
+	all, err := s.organizations(ctx, q(organizationNamedByID, string(id)))
+	if err == nil && len(all) == 0 {
+		return Organization{}, connector.NoSuch("organization", string(id))
 	}
-	t.Created, t.Expires = fromMicros(created), fromMicros(expires)
-	return t, nil
+	if err != nil {
+		return Organization{}, err
+	}
+	return all[0], nil
+}
+
+// Organizations returns organizations in the order of their ids: all of them, or
+// those that a person is a member of.
+func (s *Store) Organizations(ctx context.Context, of connector.PersonID, page connector.Page) (connector.List[Organization], error) {
+	by := q(organizationsAfter, page.After, page.Limit+1)
+	if of != "" {
+		by = q(organizationsOfPerson, page.After, page.Limit+1, string(of))
+	}
+	all, err := s.organizations(ctx, by)
+	return connector.Cut(all, page.Limit, func(o Organization) string { return string(o.ID) }), err
+}
+
+const (
+	lockOrganization   = `UPDATE organization SET id = id WHERE public_id = $1`
+	updateOrganization = `UPDATE organization SET name = $2, suspended_at = $3, version = version + 1 WHERE public_id = $1`
+)
+
+// ChangeOrganization renames an organization, suspends it, or lets it go on.
+func (s *Store) ChangeOrganization(ctx context.Context, n OrganizationChange) (o Organization, err error) {
+	note := auditNote{by: n.By, action: "organization.change", object: string(n.Organization)}
+	err = s.change(ctx, note, func(ctx context.Context, c *change) error {
+		if _, err := c.tx.exec(ctx, q(lockOrganization, string(n.Organization))); err != nil {
+			return fmt.Errorf("lock organization: %w", err)
+		}
+		if c.note.organization, _, err = c.organization(ctx, n.Organization); err != nil {
+			return err
+		}
+		var created, suspended int64
+		err := c.tx.one(ctx, q(organizationNamedByID, string(n.Organization)), &o.ID, &o.Name, &created, &suspended, &o.Version)
+		if err != nil {
+			return fmt.Errorf("read organization: %w", err)
+		}
+		o.Created, o.Suspended = fromMicros(created), fromMicros(suspended)
+		if err := expectVersion(n.Version, o.Version); err != nil {
+			return err
+		}
+		if n.Name != nil {
+			o.Name = *n.Name
+		}
+		if n.Suspended != nil && *n.Suspended == o.Suspended.IsZero() {
+			o.Suspended = map[bool]time.Time{true: s.Now()}[*n.Suspended]
+		}
+		o.Version++
+		c.note.detail = o.Name
+		if !o.Suspended.IsZero() {
+			c.note.detail += ", suspended"
+		}
+		_, err = c.tx.exec(ctx, q(updateOrganization, string(o.ID), o.Name, micros(o.Suspended)))
+		return err
+	})
+	return o, err
 }
 
 // Setup makes an organization, a subscription under the plan enterprise without

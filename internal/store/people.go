@@ -28,9 +28,20 @@ func (s Status) String() string {
 
 // Organization is a company.
 type Organization struct {
-	ID      connector.OrganizationID
-	Name    string
-	Created time.Time
+	ID        connector.OrganizationID
+	Name      string
+	Created   time.Time
+	Suspended time.Time // since when it may not send; zero: it may
+	Version   int64
+}
+
+// OrganizationChange changes what is not nil.
+type OrganizationChange struct {
+	Organization connector.OrganizationID
+	Version      int64 // must stand; 0: any
+	Name         *string
+	Suspended    *bool
+	By           string
 }
 
 // Plan is what an organization may subscribe to.
@@ -62,6 +73,7 @@ type Subscription struct {
 	MessageQuota     int // a month; 0: no limit
 	Contact          Contact
 	Created          time.Time
+	Version          int64
 }
 
 // Valid reports whether messages are accepted at that time.
@@ -86,7 +98,11 @@ type NewSubscription struct {
 
 // SubscriptionChange changes what is not nil.
 type SubscriptionChange struct {
-	Subscription               connector.SubscriptionID
+	Subscription connector.SubscriptionID
+	Version      int64 // must stand; 0: any
+	// Plan is another plan's id or name: its quotas and its term hold from now on, unless they are given here.
+	Plan                       *string
+	Contact                    *Contact
 	InstanceName               *string
 	Status                     *Status
 	Expires                    *time.Time // the zero time: no end
@@ -161,24 +177,6 @@ type SetLane struct {
 	State        connector.LaneState
 	Cause        string // who paused it: a sentence for people
 	By           string
-}
-
-// NewToken is what CreateToken needs.
-type NewToken struct {
-	// Organization owns the token; empty: it is an operator's.
-	Organization connector.OrganizationID
-	Name         string
-	Hash         [32]byte
-	Expires      time.Time // zero: never
-	By           string
-}
-
-// Token is a token without its text.
-type Token struct {
-	ID               connector.TokenID
-	Organization     connector.OrganizationID // empty: an operator's
-	Name             string
-	Created, Expires time.Time
 }
 
 // NewSetup is what Setup needs: an organization with a subscription under the plan enterprise and one pair of keys.

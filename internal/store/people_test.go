@@ -234,11 +234,11 @@ func TestTokenIsFoundByItsHashUntilItExpires(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		got, err := h.TokenByHash(t.Context(), keyring.Hash("tct_1"))
-		_, expired := h.TokenByHash(t.Context(), keyring.Hash("tct_2"))
+		got, err := h.ActorByToken(t.Context(), keyring.Hash("tct_1"))
+		_, expired := h.ActorByToken(t.Context(), keyring.Hash("tct_2"))
 
-		if err != nil || got != mine {
-			t.Errorf("TokenByHash: %+v, %v; want %+v", got, err, mine)
+		if err != nil || got.Token != mine.ID {
+			t.Errorf("the token stands for %+v (%v), want %s", got, err, mine.ID)
 		}
 		if !errors.Is(expired, store.ErrNotFound) {
 			t.Errorf("expired token: %v, want not found", expired)

@@ -10,7 +10,19 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
-const planByName = `SELECT id, webhook_quota, message_quota, term_months FROM plan WHERE name = $1`
+const planByName = `SELECT id, name, webhook_quota, message_quota, term_months FROM plan WHERE name = $1 OR public_id = $1`
+
+// plan looks a plan up by its name or id inside a change.
+func (c *change) plan(ctx context.Context, named string) (row int64, p Plan, err error) {
+	err = c.tx.one(ctx, q(planByName, named), &row, &p.Name, &p.WebhookQuota, &p.MessageQuota, &p.TermMonths)
+	if errors.Is(err, ErrNotFound) {
+		return 0, p, connector.Invalid("/plan", "There is no plan %q. GET /api/v1/plans lists them; shipped are trial, standard and enterprise.", named)
+	}
+	if err != nil {
+		return 0, p, fmt.Errorf("read plan: %w", err)
+	}
+	return row, p, nil
+}
 
 const insertSubscription = `
 INSERT INTO subscription (public_id, organization, plan, instance_name, instance_key, status, starts, expires,
@@ -37,18 +49,13 @@ func (s *Store) subscribe(ctx context.Context, c *change, id string, n NewSubscr
 		return sub, err
 	}
 	c.note.organization = row
-	var plan int64
-	var p Plan
-	err = c.tx.one(ctx, q(planByName, n.Plan), &plan, &p.WebhookQuota, &p.MessageQuota, &p.TermMonths)
-	if errors.Is(err, ErrNotFound) {
-		return sub, connector.Invalid("/plan", "There is no plan %q. The shipped plans are trial, standard and enterprise.", n.Plan)
-	}
+	plan, p, err := c.plan(ctx, n.Plan)
 	if err != nil {
-		return sub, fmt.Errorf("read plan: %w", err)
+		return sub, err
 	}
 	now := s.Now()
 	sub = Subscription{
-		ID: connector.SubscriptionID(id), Organization: n.Organization, OrganizationName: organization, Plan: n.Plan,
+		ID: connector.SubscriptionID(id), Organization: n.Organization, OrganizationName: organization, Plan: p.Name, Version: 1,
 		InstanceName: n.InstanceName, Status: StatusActive, Starts: now, Expires: n.Expires, Contact: n.Contact, Created: now,
 		WebhookQuota: orDefault(n.WebhookQuota, p.WebhookQuota), MessageQuota: orDefault(n.MessageQuota, p.MessageQuota),
 	}
@@ -60,8 +67,15 @@ func (s *Store) subscribe(ctx context.Context, c *change, id string, n NewSubscr
 	if err != nil && s.dialect.unique(err) {
 		return sub, nameTaken("/instanceName", "instance", n.InstanceName)
 	}
+	if err == nil && sub.Contact.Email != "" {
+		_, err = c.tx.exec(ctx, q(linkContact, sub.Row, fold(sub.Contact.Email)))
+	}
 	return sub, err
 }
+
+// linkContact gives the Technical Contact their rights where they have an account.
+const linkContact = `
+UPDATE subscription SET contact = (SELECT p.id FROM person p WHERE p.email_key = $2 AND p.disabled_at = 0) WHERE id = $1`
 
 // addMonths goes to the same day of a later month, or to its last day where it has no such day.
 func addMonths(t time.Time, months int) time.Time {
@@ -80,7 +94,9 @@ func orDefault(given *int, otherwise int) int {
 }
 
 const updateSubscription = `
-UPDATE subscription SET instance_name = $2, instance_key = $3, status = $4, expires = $5, webhook_quota = $6, message_quota = $7 WHERE id = $1`
+UPDATE subscription SET instance_name = $2, instance_key = $3, status = $4, expires = $5, webhook_quota = $6, message_quota = $7, plan = $8,
+    first_name = $9, last_name = $10, email = $11, contact = (SELECT p.id FROM person p WHERE p.email_key = $12 AND p.disabled_at = 0),
+    version = version + 1 WHERE id = $1`
 
 // ChangeSubscription changes a subscription in place: keys and Webhook IDs stay.
 func (s *Store) ChangeSubscription(ctx context.Context, n SubscriptionChange) (sub Subscription, err error) {
@@ -89,20 +105,19 @@ func (s *Store) ChangeSubscription(ctx context.Context, n SubscriptionChange) (s
 		if sub, err = c.subscription(ctx, n.Subscription); err != nil {
 			return err
 		}
-		if n.InstanceName != nil {
-			sub.InstanceName = *n.InstanceName
+		if err := expectVersion(n.Version, sub.Version); err != nil {
+			return err
 		}
-		if n.Status != nil {
-			sub.Status = *n.Status
+		var plan int64
+		if plan, err = s.replan(ctx, c, &sub, n.Plan); err != nil {
+			return err
 		}
-		if n.Expires != nil {
-			sub.Expires = *n.Expires
-		}
-		sub.WebhookQuota = orDefault(n.WebhookQuota, sub.WebhookQuota)
-		sub.MessageQuota = orDefault(n.MessageQuota, sub.MessageQuota)
-		c.note.detail = fmt.Sprintf("%s %s", sub.Status, sub.InstanceName)
-		_, err := c.tx.exec(ctx, q(updateSubscription, sub.Row, sub.InstanceName, fold(sub.InstanceName), int64(sub.Status),
-			micros(sub.Expires), int64(sub.WebhookQuota), int64(sub.MessageQuota)))
+		sub.apply(n)
+		sub.Version++
+		c.note.detail = fmt.Sprintf("%s %s %s", sub.Plan, sub.Status, sub.InstanceName)
+		_, err = c.tx.exec(ctx, q(updateSubscription, sub.Row, sub.InstanceName, fold(sub.InstanceName), int64(sub.Status),
+			micros(sub.Expires), int64(sub.WebhookQuota), int64(sub.MessageQuota), plan,
+			sub.Contact.FirstName, sub.Contact.LastName, sub.Contact.Email, fold(sub.Contact.Email)))
 		if err != nil && s.dialect.unique(err) {
 			return nameTaken("/instanceName", "instance", sub.InstanceName)
 		}
@@ -111,21 +126,59 @@ func (s *Store) ChangeSubscription(ctx context.Context, n SubscriptionChange) (s
 	return sub, err
 }
 
+// replan puts a subscription under another plan, whose quotas and term hold from
+// now on; nil: it stays. It returns the plan's row.
+func (s *Store) replan(ctx context.Context, c *change, sub *Subscription, name *string) (row int64, err error) {
+	wanted := sub.Plan
+	if name != nil {
+		wanted = *name
+	}
+	row, p, err := c.plan(ctx, wanted)
+	if err != nil || name == nil || p.Name == sub.Plan {
+		return row, err
+	}
+	sub.Plan, sub.WebhookQuota, sub.MessageQuota, sub.Expires = p.Name, p.WebhookQuota, p.MessageQuota, time.Time{}
+	if p.TermMonths > 0 {
+		sub.Expires = addMonths(s.Now(), p.TermMonths)
+	}
+	return row, nil
+}
+
+// apply takes over what a change names.
+func (s *Subscription) apply(n SubscriptionChange) {
+	if n.InstanceName != nil {
+		s.InstanceName = *n.InstanceName
+	}
+	if n.Status != nil {
+		s.Status = *n.Status
+	}
+	if n.Expires != nil {
+		s.Expires = *n.Expires
+	}
+	if n.Contact != nil {
+		s.Contact = *n.Contact
+	}
+	s.WebhookQuota = orDefault(n.WebhookQuota, s.WebhookQuota)
+	s.MessageQuota = orDefault(n.MessageQuota, s.MessageQuota)
+}
+
 const subscriptionRow = `
 SELECT s.id, s.public_id, o.id, o.public_id, o.name, p.name, s.instance_name, s.status, s.starts, s.expires,
-       s.webhook_quota, s.message_quota, s.first_name, s.last_name, s.email, s.created_at
+       s.webhook_quota, s.message_quota, s.first_name, s.last_name, s.email, s.created_at, s.version
 FROM subscription s JOIN organization o ON o.id = s.organization JOIN plan p ON p.id = s.plan `
 
 const (
 	subscriptionByID = subscriptionRow + `WHERE s.public_id = $1`
 	subscriptionsOf  = subscriptionRow + `WHERE o.public_id = $1 ORDER BY s.id`
-	allSubscriptions = subscriptionRow + `ORDER BY s.id`
+	allSubscriptions = subscriptionRow + `WHERE o.erased_at = 0 ORDER BY s.id`
+	subscriptionsFor = subscriptionRow + `WHERE o.erased_at = 0 AND (s.contact = (SELECT p.id FROM person p WHERE p.public_id = $1)
+    OR o.id IN (SELECT m.organization FROM member m JOIN person p ON p.id = m.person WHERE p.public_id = $1)) ORDER BY s.id`
 )
 
 func scanSubscription(rows *sql.Rows) (sub Subscription, organization int64, err error) {
 	var starts, expires, created int64
 	err = rows.Scan(&sub.Row, &sub.ID, &organization, &sub.Organization, &sub.OrganizationName, &sub.Plan, &sub.InstanceName, &sub.Status, &starts, &expires,
-		&sub.WebhookQuota, &sub.MessageQuota, &sub.Contact.FirstName, &sub.Contact.LastName, &sub.Contact.Email, &created)
+		&sub.WebhookQuota, &sub.MessageQuota, &sub.Contact.FirstName, &sub.Contact.LastName, &sub.Contact.Email, &created, &sub.Version)
 	sub.Starts, sub.Expires, sub.Created = fromMicros(starts), fromMicros(expires), fromMicros(created)
 	return sub, organization, err
 }
@@ -150,7 +203,7 @@ func (c *change) subscription(ctx context.Context, id connector.SubscriptionID) 
 }
 
 func noSubscription(id connector.SubscriptionID) *connector.Error {
-	return connector.Errorf(connector.NotFound, "No subscription %s.", id)
+	return connector.NoSuch("subscription", string(id))
 }
 
 // Subscription returns a subscription.
@@ -171,6 +224,12 @@ func (s *Store) Subscriptions(ctx context.Context, of connector.OrganizationID) 
 		return s.subscriptions(ctx, q(allSubscriptions))
 	}
 	return s.subscriptions(ctx, q(subscriptionsOf, string(of)))
+}
+
+// SubscriptionsFor returns the subscriptions of a person's organizations, and
+// those that they are the Technical Contact of.
+func (s *Store) SubscriptionsFor(ctx context.Context, person connector.PersonID) ([]Subscription, error) {
+	return s.subscriptions(ctx, q(subscriptionsFor, string(person)))
 }
 
 func (s *Store) subscriptions(ctx context.Context, by statement) (all []Subscription, err error) {

@@ -1,0 +1,140 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/keyring"
+	"github.com/teamsconnector/teamsconnector/internal/store"
+)
+
+// Organization is a company, with the link of its first admin where that was asked for.
+type Organization struct {
+	store.Organization
+	// AdminLink is the secret of a link by which the admin chooses a password; empty: none was asked for.
+	AdminLink connector.Secret
+}
+
+// OrganizationRequest asks for an organization.
+type OrganizationRequest struct {
+	Name       string
+	AdminEmail string // of its first admin; empty: none yet
+}
+
+// CreateOrganization makes an organization, and its first admin.
+func (a *Admin) CreateOrganization(ctx context.Context, who connector.Actor, r OrganizationRequest) (Organization, error) {
+	if !who.May(connector.RightOperate, "", "") {
+		return Organization{}, connector.Refused(connector.RightOperate)
+	}
+	if err := connector.CheckName("/name", r.Name); err != nil {
+		return Organization{}, err
+	}
+	if r.AdminEmail != "" {
+		if err := connector.CheckEmail("/adminEmail", r.AdminEmail); err != nil {
+			return Organization{}, err
+		}
+	}
+	made, err := a.store.CreateOrganization(ctx, r.Name, who.Name)
+	if err != nil || r.AdminEmail == "" {
+		return Organization{Organization: made}, err
+	}
+	_, link, err := a.invite(ctx, who, PersonRequest{Email: r.AdminEmail, Organization: made.ID, Role: connector.RoleAdmin})
+	return Organization{Organization: made, AdminLink: link}, err
+}
+
+// Organizations lists organizations: for an operator all, else those one is a member of.
+func (a *Admin) Organizations(ctx context.Context, who connector.Actor, page connector.Page) (connector.List[store.Organization], error) {
+	if who.May(connector.RightOperate, "", "") {
+		return a.store.Organizations(ctx, "", page)
+	}
+	if who.Person != "" {
+		return a.store.Organizations(ctx, who.Person, page)
+	}
+	var list connector.List[store.Organization]
+	for id := range who.Roles { // an organization's token: there is one
+		org, err := a.store.Organization(ctx, id)
+		if err != nil {
+			return list, err
+		}
+		if string(id) > page.After {
+			list.Items = append(list.Items, org)
+		}
+	}
+	return list, nil
+}
+
+// Organization returns one organization.
+func (a *Admin) Organization(ctx context.Context, who connector.Actor, id connector.OrganizationID) (store.Organization, error) {
+	return a.onOrganization(ctx, who, connector.RightView, id)
+}
+
+// OrganizationChange is what is to stand in an organization; nil: as it is.
+type OrganizationChange struct {
+	Organization connector.OrganizationID
+	Version      int64 // must stand; 0: any
+	Name         *string
+	Suspended    *bool
+}
+
+// ChangeOrganization renames an organization, suspends it, or lets it send again.
+func (a *Admin) ChangeOrganization(ctx context.Context, who connector.Actor, r OrganizationChange) (store.Organization, error) {
+	if _, err := a.onOrganization(ctx, who, connector.RightOperate, r.Organization); err != nil {
+		return store.Organization{}, err
+	}
+	if r.Name != nil {
+		if err := connector.CheckName("/name", *r.Name); err != nil {
+			return store.Organization{}, err
+		}
+	}
+	return a.store.ChangeOrganization(ctx, store.OrganizationChange{
+		Organization: r.Organization, Version: r.Version, Name: r.Name, Suspended: r.Suspended, By: who.Name,
+	})
+}
+
+// EraseOrganization ends an organization for good: keys, tokens, members,
+// webhooks, texts. Its name must be repeated, because nothing brings it back.
+func (a *Admin) EraseOrganization(ctx context.Context, who connector.Actor, id connector.OrganizationID, name string) error {
+	org, err := a.onOrganization(ctx, who, connector.RightOperate, id)
+	if err != nil {
+		return err
+	}
+	if name != org.Name {
+		return connector.Invalid("/confirm", "Erasing can't be undone. Repeat the organization's name as confirm to go on.")
+	}
+	return a.store.Erase(ctx, id, who.Name)
+}
+
+// AuditRequest chooses entries of the audit log; what is empty chooses all.
+type AuditRequest struct {
+	Organization   connector.OrganizationID
+	Action, Object string
+}
+
+// Audit lists changes, the newest first: an organization's for its admins, all for operators.
+func (a *Admin) Audit(ctx context.Context, who connector.Actor, r AuditRequest, page connector.Page) (connector.List[store.AuditEntry], error) {
+	none := connector.List[store.AuditEntry]{}
+	if r.Organization == "" {
+		if !who.May(connector.RightOperate, "", "") {
+			return none, connector.Refused(connector.RightOperate)
+		}
+	} else if _, err := a.onOrganization(ctx, who, connector.RightManage, r.Organization); err != nil {
+		return none, err
+	}
+	return a.store.Audit(ctx, store.AuditFilter{Organization: r.Organization, Action: r.Action, Object: r.Object}, page)
+}
+
+// invite makes a person, or finds them, with a link to choose a password by.
+func (a *Admin) invite(ctx context.Context, who connector.Actor, r PersonRequest) (connector.PersonID, connector.Secret, error) {
+	link, err := keyring.NewToken()
+	if err != nil {
+		return "", connector.Secret{}, err
+	}
+	id, linked, err := a.store.AddPerson(ctx, store.NewPerson{
+		Email: r.Email, Name: r.Name, Operator: r.Operator, Join: r.Organization, Role: r.Role,
+		Link: keyring.Hash(link), LinkLife: LinkLife, LinkAnyway: who.May(connector.RightOperate, "", ""), By: who.Name,
+	})
+	if !linked {
+		return id, connector.Secret{}, err
+	}
+	return id, connector.NewSecret(link), err
+}

@@ -1,0 +1,283 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+// Person is somebody who signs in.
+type Person struct {
+	ID          connector.PersonID
+	Email, Name string
+	Operator    bool
+	Created     time.Time
+	LastSeen    time.Time // zero: never
+	// HasPassword: they can sign in with a local account.
+	HasPassword bool
+}
+
+// Member is a person of an organization.
+type Member struct {
+	Person
+	Role  connector.Role
+	Since time.Time
+}
+
+// NewPerson is what AddPerson needs.
+type NewPerson struct {
+	Email, Name string
+	Operator    bool                     // make them one; false: as they are
+	Join        connector.OrganizationID // empty: none
+	Role        connector.Role           // in Join
+	Link        [32]byte                 // hash of a link to choose a password by
+	LinkLife    time.Duration
+	// LinkAnyway: also into an account that others use or that belongs to more than Join.
+	LinkAnyway bool
+	By         string
+}
+
+const (
+	personByID    = `SELECT id, email FROM person WHERE public_id = $1 AND disabled_at = 0`
+	personByEmail = `SELECT id, public_id FROM person WHERE email_key = $1`
+	// A person is only an organization's own while they never signed in and belong to no other.
+	ownPerson = `
+SELECT 1 FROM person p WHERE p.id = $1 AND p.password = '' AND p.operator = 0
+  AND NOT EXISTS (SELECT 1 FROM member m WHERE m.person = p.id AND m.organization <> $2)`
+	insertPerson = `
+INSERT INTO person (public_id, email, email_key, name, operator, created_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`
+	updatePerson = `
+UPDATE person SET name = CASE WHEN $2 = '' THEN name ELSE $2 END, operator = CASE WHEN $3 = 1 THEN 1 ELSE operator END,
+    disabled_at = 0, version = version + 1 WHERE id = $1`
+	setMember = `
+INSERT INTO member (organization, person, role, created_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (organization, person) DO UPDATE SET role = excluded.role`
+	insertLink   = `INSERT INTO link (hash, person, purpose, created_at, expires_at) VALUES ($1, $2, 'password', $3, $4)`
+	dropLinksOf  = `UPDATE link SET used_at = $2 WHERE person = $1 AND used_at = 0`
+	claimContact = `UPDATE subscription SET contact = $1 WHERE contact IS NULL AND LOWER(email) = LOWER($2)`
+)
+
+// person looks a person up inside a change.
+func (c *change) person(ctx context.Context, id connector.PersonID) (row int64, email string, err error) {
+	err = c.tx.one(ctx, q(personByID, string(id)), &row, &email)
+	if errors.Is(err, ErrNotFound) {
+		return 0, "", connector.NoSuch("person", string(id))
+	}
+	return row, email, err
+}
+
+// AddPerson makes a person, or finds them by their address, and gives them an
+// organization and the operator's right, as asked. linked: the link leads into
+// their account.
+func (s *Store) AddPerson(ctx context.Context, n NewPerson) (id connector.PersonID, linked bool, err error) {
+	fresh, err := newID(connector.PersonPrefix)
+	if err != nil {
+		return "", false, err
+	}
+	err = s.change(ctx, auditNote{by: n.By, action: "person.add", detail: n.Email}, func(ctx context.Context, c *change) error {
+		if n.Join != "" {
+			if c.note.organization, _, err = c.organization(ctx, n.Join); err != nil {
+				return err
+			}
+		}
+		var row int64
+		if row, id, err = c.findOrAdd(ctx, n, fresh, micros(s.Now())); err != nil {
+			return err
+		}
+		c.note.object = string(id)
+		if linked, err = c.mayLink(ctx, row, n); err != nil {
+			return err
+		}
+		then := []statement{q(claimContact, row, n.Email)}
+		if linked {
+			then = append(then, q(dropLinksOf, row, micros(s.Now())), q(insertLink, n.Link[:], row, micros(s.Now()), micros(s.Now().Add(n.LinkLife))))
+		}
+		if n.Join != "" {
+			then = append(then, q(setMember, c.note.organization, row, int64(n.Role), micros(s.Now())))
+			c.note.detail += " as " + n.Role.String()
+		}
+		return c.all(ctx, then)
+	})
+	return id, linked, err
+}
+
+func (c *change) findOrAdd(ctx context.Context, n NewPerson, fresh string, now int64) (row int64, id connector.PersonID, err error) {
+	err = c.tx.one(ctx, q(personByEmail, fold(n.Email)), &row, &id)
+	if errors.Is(err, ErrNotFound) {
+		id = connector.PersonID(fresh)
+		err = c.tx.one(ctx, q(insertPerson, fresh, n.Email, fold(n.Email), n.Name, bit(n.Operator), now), &row)
+	} else if err == nil {
+		_, err = c.tx.exec(ctx, q(updatePerson, row, n.Name, bit(n.Operator)))
+	}
+	if err != nil {
+		return 0, "", fmt.Errorf("write person: %w", err)
+	}
+	return row, id, nil
+}
+
+func (c *change) mayLink(ctx context.Context, person int64, n NewPerson) (bool, error) {
+	var one int
+	err := c.tx.one(ctx, q(ownPerson, person, c.note.organization), &one)
+	if errors.Is(err, ErrNotFound) {
+		return n.LinkAnyway, nil
+	}
+	return err == nil, err
+}
+
+// all runs statements one after the other.
+func (c *change) all(ctx context.Context, statements []statement) error {
+	for _, one := range statements {
+		if _, err := c.tx.exec(ctx, one); err != nil {
+			return fmt.Errorf("%s: %w", c.note.action, err)
+		}
+	}
+	return nil
+}
+
+const personColumns = `p.public_id, p.email, p.name, p.operator, p.created_at, p.last_seen, CASE WHEN p.password = '' THEN 0 ELSE 1 END`
+
+const (
+	people    = `SELECT ` + personColumns + `, 0, 0 FROM person p WHERE p.disabled_at = 0 AND p.public_id > $1 ORDER BY p.public_id LIMIT $2`
+	membersOf = `SELECT ` + personColumns + `, m.role, m.created_at
+FROM organization o JOIN member m ON m.organization = o.id JOIN person p ON p.id = m.person
+WHERE o.public_id = $1 AND p.disabled_at = 0 AND p.public_id > $2 ORDER BY p.public_id LIMIT $3`
+	memberByID = `SELECT ` + personColumns + `, m.role, m.created_at
+FROM organization o JOIN member m ON m.organization = o.id JOIN person p ON p.id = m.person
+WHERE o.public_id = $1 AND p.disabled_at = 0 AND p.public_id = $2`
+	personNamed = `SELECT ` + personColumns + `, 0, 0 FROM person p WHERE p.disabled_at = 0 AND p.email_key = $1`
+)
+
+func (s *Store) members(ctx context.Context, by statement) (all []Member, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		all = nil
+		return c.each(ctx, by, func(rows *sql.Rows) error {
+			var m Member
+			var created, seen, since, operator, password int64
+			err := rows.Scan(&m.ID, &m.Email, &m.Name, &operator, &created, &seen, &password, &m.Role, &since)
+			m.Operator, m.HasPassword = operator == 1, password == 1
+			m.Created, m.LastSeen, m.Since = fromMicros(created), fromMicros(seen), fromMicros(since)
+			all = append(all, m)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read people: %w", err)
+	}
+	return all, nil
+}
+
+// Members returns the members of an organization, or everybody when it is empty, in the order of their ids.
+func (s *Store) Members(ctx context.Context, of connector.OrganizationID, page connector.Page) (connector.List[Member], error) {
+	by := q(people, page.After, page.Limit+1)
+	if of != "" {
+		by = q(membersOf, string(of), page.After, page.Limit+1)
+	}
+	all, err := s.members(ctx, by)
+	return connector.Cut(all, page.Limit, func(m Member) string { return string(m.ID) }), err
+}
+
+// Member returns a member of an organization.
+func (s *Store) Member(ctx context.Context, of connector.OrganizationID, id connector.PersonID) (Member, error) {
+	return s.member(ctx, q(memberByID, string(of), string(id)), string(id))
+}
+
+// PersonByEmail returns a person by their address, whatever its case.
+func (s *Store) PersonByEmail(ctx context.Context, email string) (Member, error) {
+	return s.member(ctx, q(personNamed, fold(email)), email)
+}
+
+func (s *Store) member(ctx context.Context, by statement, called string) (Member, error) {
+	all, err := s.members(ctx, by)
+	if err == nil && len(all) == 0 {
+		err = connector.NoSuch("person", called)
+	}
+	if err != nil {
+		return Member{}, err
+	}
+	return all[0], nil
+}
+
+const (
+	otherAdmins = `
+SELECT COUNT(*) FROM member m JOIN person p ON p.id = m.person
+WHERE m.organization = $1 AND m.role = 2 AND m.person <> $2 AND p.disabled_at = 0`
+	roleOf        = `SELECT role FROM member WHERE organization = $1 AND person = $2`
+	deleteMember  = `DELETE FROM member WHERE organization = $1 AND person = $2`
+	endContacts   = `UPDATE subscription SET contact = NULL WHERE organization = $1 AND contact = $2`
+	disablePerson = `UPDATE person SET disabled_at = $2, operator = 0, version = version + 1 WHERE id = $1`
+	revokeTokens  = `UPDATE token SET revoked_at = $2 WHERE person = $1 AND revoked_at = 0`
+)
+
+// MemberChange changes the role of a member, or with role 0 removes them.
+type MemberChange struct {
+	Organization connector.OrganizationID
+	Person       connector.PersonID
+	Role         connector.Role
+	By           string
+}
+
+// ChangeMember changes the role of a member or removes them. The last admin
+// can't be removed and stays one.
+func (s *Store) ChangeMember(ctx context.Context, n MemberChange) error {
+	action := "member.change"
+	if n.Role == 0 {
+		action = "member.remove"
+	}
+	return s.change(ctx, auditNote{by: n.By, action: action, object: string(n.Person)}, func(ctx context.Context, c *change) (err error) {
+		if _, err := c.tx.exec(ctx, q(lockOrganization, string(n.Organization))); err != nil {
+			return fmt.Errorf("lock organization: %w", err)
+		}
+		if c.note.organization, _, err = c.organization(ctx, n.Organization); err != nil {
+			return err
+		}
+		person, email, err := c.person(ctx, n.Person)
+		if err != nil {
+			return err
+		}
+		c.note.detail = email
+		var was connector.Role
+		if err := c.tx.one(ctx, q(roleOf, c.note.organization, person), &was); errors.Is(err, ErrNotFound) {
+			return connector.NoSuch("person", string(n.Person))
+		} else if err != nil {
+			return err
+		}
+		if was == connector.RoleAdmin && n.Role != connector.RoleAdmin {
+			if err := c.anotherAdmin(ctx, person); err != nil {
+				return err
+			}
+		}
+		if n.Role != 0 {
+			c.note.detail += " as " + n.Role.String()
+			return c.all(ctx, []statement{q(setMember, c.note.organization, person, int64(n.Role), micros(s.Now()))})
+		}
+		return c.all(ctx, []statement{q(deleteMember, c.note.organization, person), q(endContacts, c.note.organization, person)})
+	})
+}
+
+func (c *change) anotherAdmin(ctx context.Context, than int64) error {
+	var others int
+	if err := c.tx.one(ctx, q(otherAdmins, c.note.organization, than), &others); err != nil {
+		return err
+	}
+	if others == 0 {
+		return connector.Errorf(connector.Conflict, "This is the last admin of the organization. Make somebody else an admin first.")
+	}
+	return nil
+}
+
+// DisablePerson ends a person's access: links, sessions, tokens and memberships end with it.
+func (s *Store) DisablePerson(ctx context.Context, id connector.PersonID, by string) error {
+	return s.change(ctx, auditNote{by: by, action: "person.remove", object: string(id)}, func(ctx context.Context, c *change) error {
+		row, email, err := c.person(ctx, id)
+		if err != nil {
+			return err
+		}
+		c.note.detail = email
+		now := micros(s.Now())
+		return c.all(ctx, []statement{q(disablePerson, row, now), q(revokeTokens, row, now), q(dropLinksOf, row, now), q(endSignInsOf, row, now)})
+	})
+}
