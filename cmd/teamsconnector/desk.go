@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
 	"github.com/teamsconnector/teamsconnector/internal/lane"
 	"github.com/teamsconnector/teamsconnector/internal/store"
@@ -100,6 +101,9 @@ func shellUser() string {
 	}
 	return "command line: " + who.Username
 }
+
+// shellActor is who works at this shell: who holds the data may do everything with it.
+func shellActor() connector.Actor { return connector.Actor{Name: shellUser(), Shell: true} }
 
 // shellPerson is the same in words that stand behind "by".
 func shellPerson() string {

@@ -32,7 +32,6 @@ func (p process) keysCreateCommand() *cobra.Command {
 			if err := required(cmd, "name"); err != nil {
 				return err
 			}
-			request.By = shellUser()
 			return p.atDesk(cmd.Context(), cmd.Flags(), dataCommand{of: faceData, do: func(ctx context.Context, desk *admin.Admin) error {
 				keys, err := createKeys(ctx, desk, request, instance)
 				switch {
@@ -62,16 +61,16 @@ func createKeys(ctx context.Context, desk *admin.Admin, r admin.KeysRequest, ins
 		return admin.Keys{}, err
 	}
 	r.Subscription = sub.ID
-	all, err := desk.KeysOf(ctx, sub.ID)
+	all, err := desk.KeysOf(ctx, shellActor(), sub.ID)
 	if err != nil {
 		return admin.Keys{}, err
 	}
 	for _, keys := range all {
 		if keys.Name == r.Name {
-			return admin.Keys{Keys: keys}, nil
+			return admin.Keys{KeysRow: keys}, nil
 		}
 	}
-	return desk.CreateKeys(ctx, r)
+	return desk.CreateKeys(ctx, shellActor(), r)
 }
 
 // keysJSON has the field names of the management API.
@@ -86,13 +85,10 @@ func keysAnswer(keys admin.Keys) keysJSON {
 	return keysJSON{string(keys.ID), keys.Name, keys.LicenseKey, keys.LicenseSecret.Reveal()}
 }
 
-// payloadOf reads the word of a payload.
+// payloadOf reads the word of a payload; without one it is adaptive.
 func payloadOf(word string) (connector.Payload, bool) {
-	switch word {
-	case "", "adaptive":
+	if word == "" {
 		return connector.PayloadAdaptive, true
-	case "text":
-		return connector.PayloadText, true
 	}
-	return 0, false
+	return connector.ParsePayload(word)
 }

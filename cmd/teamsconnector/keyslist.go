@@ -47,7 +47,7 @@ func (p process) listKeys(ctx context.Context, desk *admin.Admin, instance strin
 	if err != nil {
 		return err
 	}
-	all, err := desk.KeysOf(ctx, sub.ID)
+	all, err := desk.KeysOf(ctx, shellActor(), sub.ID)
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func TestWrongNamesAndAddressesMakeNothing(t *testing.T) {
 	for what, err := range map[string]error{
 		"organization": second(a.Setup(t.Context(), admin.SetupRequest{Name: " \t"})),
 		"e-mail":       second(a.Setup(t.Context(), admin.SetupRequest{Name: "x", Email: "ann@contoso.com, bob@contoso.com"})),
-		"keys":         second(a.CreateKeys(t.Context(), admin.KeysRequest{Subscription: made.Subscription.ID, Name: long})),
+		"keys":         second(a.CreateKeys(t.Context(), shellActor(), admin.KeysRequest{Subscription: made.Subscription.ID, Name: long})),
 		"token":        second(a.CreateToken(t.Context(), shellActor(), admin.TokenRequest{Name: "a\x00b"})),
 		"webhook":      second(a.AddWebhook(t.Context(), admin.WebhookRequest{Subscription: made.Subscription.ID, Name: "\xff", URL: connector.NewSecret(flow)})),
 		"flow owner":   second(a.AddWebhook(t.Context(), admin.WebhookRequest{Subscription: made.Subscription.ID, Name: "x", FlowOwner: "\u200b", URL: connector.NewSecret(flow)})),
@@ -101,7 +101,7 @@ func TestWrongNamesAndAddressesMakeNothing(t *testing.T) {
 	if err != nil || len(hooks) != 0 {
 		t.Errorf("%d webhooks (%v), want none", len(hooks), err)
 	}
-	keys, err := a.KeysOf(t.Context(), made.Subscription.ID)
+	keys, err := a.KeysOf(t.Context(), shellActor(), made.Subscription.ID)
 	if err != nil || len(keys) != 1 {
 		t.Errorf("%d pairs of keys (%v), want the first one only", len(keys), err)
 	}
@@ -211,7 +211,7 @@ func TestKeysOfOneNameAreMadeOnce(t *testing.T) {
 	a, st := desk(t)
 	made, other := setup(t, a, "Contoso"), setup(t, a, "Fabrikam")
 	create := func(sub connector.SubscriptionID) (admin.Keys, error) {
-		return a.CreateKeys(t.Context(), admin.KeysRequest{Subscription: sub, Name: "Build server", By: "test"})
+		return a.CreateKeys(t.Context(), shellActor(), admin.KeysRequest{Subscription: sub, Name: "Build server"})
 	}
 
 	keys, err := create(made.Subscription.ID)

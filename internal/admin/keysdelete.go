@@ -38,9 +38,13 @@ func (a *Admin) DeleteKeys(ctx context.Context, r KeysDeletion) (DeletedKeys, er
 	if err != nil {
 		return DeletedKeys{}, err
 	}
+	return a.deleteKeys(ctx, keys, r.By)
+}
+
+func (a *Admin) deleteKeys(ctx context.Context, keys store.KeysFate, by string) (DeletedKeys, error) {
 	d := DeletedKeys{Keys: keys.Keys, Before: keys.Deleted}
 	if d.Before.IsZero() {
-		err := a.store.DeleteKeys(ctx, keys.Subscription, keys.ID, r.By)
+		err := a.store.DeleteKeys(ctx, keys.Subscription, keys.ID, by)
 		var rule *connector.Error
 		if errors.As(err, &rule) && rule.Code == connector.NotFound {
 			d.Before, err = a.store.Now(), nil // somebody else has just deleted them

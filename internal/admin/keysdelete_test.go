@@ -41,7 +41,7 @@ func TestOnlyTheKeysThatAreMeantAreDeleted(t *testing.T) {
 	q := queue(t)
 	other := setup(t, q.Admin, "Fabrikam")
 	create := func(sub connector.SubscriptionID) admin.Keys {
-		keys, err := q.CreateKeys(t.Context(), admin.KeysRequest{Subscription: sub, Name: "App", By: "test"})
+		keys, err := q.CreateKeys(t.Context(), shellActor(), admin.KeysRequest{Subscription: sub, Name: "App"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"strings"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
@@ -10,7 +11,7 @@ import (
 
 // Organization is a company, with the link of its first admin where that was asked for.
 type Organization struct {
-	store.Organization
+	OrganizationRow
 	// AdminLink is the secret of a link by which the admin chooses a password; empty: none was asked for.
 	AdminLink connector.Secret
 }
@@ -36,10 +37,10 @@ func (a *Admin) CreateOrganization(ctx context.Context, who connector.Actor, r O
 	}
 	made, err := a.store.CreateOrganization(ctx, r.Name, who.Name)
 	if err != nil || r.AdminEmail == "" {
-		return Organization{Organization: made}, err
+		return Organization{OrganizationRow: made}, err
 	}
 	_, link, err := a.invite(ctx, who, PersonRequest{Email: r.AdminEmail, Organization: made.ID, Role: connector.RoleAdmin})
-	return Organization{Organization: made, AdminLink: link}, err
+	return Organization{OrganizationRow: made, AdminLink: link}, err
 }
 
 // Organizations lists organizations: for an operator all, else those one is a member of.
@@ -66,6 +67,37 @@ func (a *Admin) Organizations(ctx context.Context, who connector.Actor, page con
 // Organization returns one organization.
 func (a *Admin) Organization(ctx context.Context, who connector.Actor, id connector.OrganizationID) (store.Organization, error) {
 	return a.onOrganization(ctx, who, connector.RightView, id)
+}
+
+// ChooseOrganization finds the organization that a person means, by its name
+// (whatever its case) or its id.
+func (a *Admin) ChooseOrganization(ctx context.Context, who connector.Actor, called string) (found store.Organization, err error) {
+	if connector.ValidID(connector.OrganizationPrefix, called) {
+		return a.Organization(ctx, who, connector.OrganizationID(called))
+	}
+	page := connector.Page{Limit: 200}
+	for {
+		list, err := a.Organizations(ctx, who, page)
+		if err != nil {
+			return found, err
+		}
+		for _, org := range list.Items {
+			switch {
+			case !strings.EqualFold(org.Name, called):
+			case found.ID != "":
+				return found, connector.Errorf(connector.InvalidField, "Several organizations are named %q. Give the id of one: %s or %s.", called, found.ID, org.ID)
+			default:
+				found = org
+			}
+		}
+		if page.After = list.Next; page.After == "" {
+			break
+		}
+	}
+	if found.ID == "" {
+		return found, connector.Errorf(connector.NotFound, "There is no organization %q.", called)
+	}
+	return found, nil
 }
 
 // OrganizationChange is what is to stand in an organization; nil: as it is.

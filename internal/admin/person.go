@@ -25,7 +25,8 @@ type PersonRequest struct {
 // once. Link is empty where they have an account that is not only this
 // organization's: they sign in as ever, and nobody else gets into it.
 type Invited struct {
-	ID   connector.PersonID
+	Member // without a role where no organization was named
+
 	Link connector.Secret
 }
 
@@ -52,7 +53,15 @@ func (a *Admin) AddPerson(ctx context.Context, who connector.Actor, r PersonRequ
 		r.Role = cmp.Or(r.Role, connector.RoleMember)
 	}
 	id, link, err := a.invite(ctx, who, r)
-	return Invited{ID: id, Link: link}, err
+	if err != nil {
+		return Invited{}, err
+	}
+	if r.Organization == "" {
+		known, err := a.store.PersonByEmail(ctx, r.Email)
+		return Invited{Member: known, Link: link}, err
+	}
+	joined, err := a.store.Member(ctx, r.Organization, id)
+	return Invited{Member: joined, Link: link}, err
 }
 
 // Members lists the members of an organization, for its members.

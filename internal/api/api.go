@@ -119,6 +119,8 @@ type route struct {
 	kind, answered string
 	later          bool
 	refusals       []refusal
+	// status is that of a call that did what it should; zero: by the method.
+	status int
 	// anyHost: probes name a node by its address, so the list of hosts does not hold.
 	anyHost bool
 }
@@ -128,7 +130,7 @@ type route struct {
 func (a *API) routes() []route {
 	return slices.Concat(
 		a.sendRoutes(),
-		a.planRoutes(),
+		a.planRoutes(), a.organizationRoutes(), a.memberRoutes(), a.subscriptionRoutes(), a.keysRoutes(), a.tokenRoutes(),
 		a.serviceRoutes(),
 	)
 }

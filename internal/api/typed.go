@@ -78,6 +78,8 @@ func register[I, O any](a *API, rt *route, answer func(ctx context.Context, in *
 // success is the status of a call that did what it should.
 func (rt *route) success() int {
 	switch {
+	case rt.status != 0:
+		return rt.status
 	case rt.method == http.MethodDelete:
 		return http.StatusNoContent
 	case rt.method == http.MethodPost && strings.HasPrefix(rt.id, "create"):

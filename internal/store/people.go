@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -19,11 +20,27 @@ const (
 
 // String returns the word for the status that API, CLI and logs share.
 func (s Status) String() string {
-	names := [...]string{"", "requested", "active", "expired", "cancelled"}
-	if s <= 0 || int(s) >= len(names) {
+	words := statusWords()
+	if s <= 0 || int(s) >= len(words) {
 		return "unknown"
 	}
-	return names[s]
+	return words[s]
+}
+
+// ParseStatus reads the word that String writes.
+func ParseStatus(word string) (Status, bool) {
+	i := slices.Index(statusWords(), word)
+	return Status(i), i > 0
+}
+
+func statusWords() []string { return []string{"", "requested", "active", "expired", "cancelled"} }
+
+// StatusNow is the status as people read it: an active subscription past its end has expired.
+func (s *Subscription) StatusNow(now time.Time) Status {
+	if s.Status == StatusActive && !s.Valid(now) {
+		return StatusExpired
+	}
+	return s.Status
 }
 
 // Organization is a company.
