@@ -68,6 +68,6 @@ func setupAnswer(made admin.SetupResult) setupJSON {
 	a.Organization.ID, a.Organization.Name = string(made.Organization.ID), made.Organization.Name
 	a.Subscription.ID, a.Subscription.InstanceName = string(made.Subscription.ID), made.Subscription.InstanceName
 	a.Subscription.Plan = made.Subscription.Plan
-	a.Keys = keysAnswer(admin.Keys{Keys: made.Keys, LicenseSecret: made.LicenseSecret})
+	a.Keys = keysAnswer(admin.Keys{KeysRow: made.Keys, LicenseSecret: made.LicenseSecret})
 	return a
 }

@@ -53,7 +53,7 @@ type subscription struct {
 	Expires          *string                  `json:"expires" format:"date-time" doc:"null: no end"`
 	WebhookQuota     int                      `json:"webhookQuota" doc:"webhooks that may exist; 0: no limit"`
 	MessageQuota     int                      `json:"messageQuota" doc:"messages a month; 0: no limit"`
-	TechnicalContact *contact                 `json:"technicalContact" doc:"null: nobody is named"`
+	TechnicalContact *contact                 `json:"technicalContact,omitempty" doc:"absent: nobody is named"`
 }
 
 func subscriptionItem(s admin.SubscriptionRow) subscription {
