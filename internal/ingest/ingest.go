@@ -34,6 +34,8 @@ type Options struct {
 	// MaxWaiting is how many callers may wait at once; all others are answered as soon as
 	// their message is on disk. Zero: DefaultMaxWaiting.
 	MaxWaiting int
+	// MaxBacklog is how many messages may wait for one webhook. Zero: DefaultMaxBacklog.
+	MaxBacklog int
 }
 
 // Ingester takes messages in.
@@ -43,6 +45,7 @@ type Ingester struct {
 	engine  Engine
 	log     *slog.Logger
 	waiting *waiting
+	backlog *backlog
 	metrics *metrics
 }
 
@@ -50,6 +53,9 @@ type Ingester struct {
 func New(st *store.Store, ring *keyring.Ring, engine Engine, o Options) *Ingester {
 	if o.MaxWaiting <= 0 {
 		o.MaxWaiting = DefaultMaxWaiting
+	}
+	if o.MaxBacklog <= 0 {
+		o.MaxBacklog = DefaultMaxBacklog
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -61,6 +67,7 @@ func New(st *store.Store, ring *keyring.Ring, engine Engine, o Options) *Ingeste
 		engine:  engine,
 		log:     o.Logger,
 		waiting: w,
+		backlog: newBacklog(engine, o.MaxBacklog),
 		metrics: newMetrics(o.Registerer, w),
 	}
 }
@@ -92,6 +99,7 @@ func (in *Ingester) accept(ctx context.Context, lic connector.License, m connect
 	if err != nil {
 		return Answer{}, err
 	}
+	req.Backlog = in.backlog.look(req, began)
 	var c *caller
 	if !w.Async && w.For > 0 {
 		c = in.waiting.enter(req.Message.ID, began.Add(w.For))
@@ -107,6 +115,7 @@ func (in *Ingester) accept(ctx context.Context, lic connector.License, m connect
 		return Answer{}, fmt.Errorf("accept message: %w", err)
 	}
 	row := got.Message
+	in.backlog.learn(req, row)
 	if got.Repeat {
 		row = in.first(ctx, lic, c, got)
 	} else {

@@ -122,6 +122,10 @@ func (b *acceptBatch) decide(ctx context.Context, job *acceptJob) error {
 		job.err = quotaUsedUp(of.max, b.now)
 		return nil
 	}
+	if refused := job.req.Backlog.refusal(life(job)); refused != nil {
+		job.err = refused
+		return nil //nolint:nilerr // likewise
+	}
 	b.take(job, of, to)
 	return nil
 }
@@ -283,12 +287,16 @@ func (b *acceptBatch) readTargets(ctx context.Context, jobs []*acceptJob) error 
 
 // expiry is when a message's life ends, in lane time.
 func (b *acceptBatch) expiry(job *acceptJob) int64 {
-	life := job.req.Message.ExpiresIn
-	if life <= 0 {
-		life = defaultLife
-	}
 	to := b.targets[targetOf{job.req.License.SubscriptionRow, job.req.Message.Webhook}]
-	return micros(to.lane.Time(b.now).Add(life))
+	return micros(to.lane.Time(b.now).Add(life(job)))
+}
+
+// life is how long a message may wait.
+func life(job *acceptJob) time.Duration {
+	if job.req.Message.ExpiresIn > 0 {
+		return job.req.Message.ExpiresIn
+	}
+	return defaultLife
 }
 
 const addQuota = `

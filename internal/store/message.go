@@ -22,6 +22,8 @@ type AcceptRequest struct {
 	Size int
 	// MAC is the ContentMAC that decides whether a repeat of a message key has the same content.
 	MAC [32]byte
+	// Backlog is what is known of the webhook's queue. It is the last thing that may refuse.
+	Backlog Backlog
 }
 
 // Accepted is a message that is on disk.

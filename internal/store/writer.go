@@ -37,12 +37,14 @@ type writer struct {
 
 	mu      sync.Mutex
 	accepts []*acceptJob
-	settles []*settleJob
-	changes []*changeJob
-	care    []*changeJob  // housekeeping: only when nothing else waits
-	closed  error         // set once: nothing more is taken
-	wake    chan struct{} // size 1; any caller writes, run reads
-	ended   chan struct{} // closed by run
+	// acceptBytes is the length of all sealed bodies in accepts.
+	acceptBytes int
+	settles     []*settleJob
+	changes     []*changeJob
+	care        []*changeJob  // housekeeping: only when nothing else waits
+	closed      error         // set once: nothing more is taken
+	wake        chan struct{} // size 1; any caller writes, run reads
+	ended       chan struct{} // closed by run
 
 	// Only run touches these.
 	session *session
@@ -78,9 +80,6 @@ func (w *writer) enqueue(add func()) error {
 	defer w.mu.Unlock()
 	if w.closed != nil {
 		return notAccepted("Nothing was accepted: the service is stopping. Try again later.")
-	}
-	if len(w.accepts) >= maxCallers {
-		return notAccepted("Nothing was accepted: too many callers wait for the disk. Try again later.")
 	}
 	add()
 	select {
@@ -173,20 +172,15 @@ func take(w *writer, from *[]*changeJob) *changeJob {
 	return job
 }
 
-// takeAccepts takes the oldest accepts, as many as one transaction may hold.
+// takeAccepts takes as many accepts as one transaction may hold.
 func (w *writer) takeAccepts() []*acceptJob {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n, bytes := 0, 0
-	for n < len(w.accepts) && n < maxBatch {
-		bytes += len(w.accepts[n].req.Sealed)
-		if n > 0 && bytes > maxBatchBytes {
-			break
-		}
-		n++
+	var jobs []*acceptJob
+	jobs, w.accepts = takeTurns(w.accepts)
+	for _, job := range jobs {
+		w.acceptBytes -= len(job.req.Sealed)
 	}
-	jobs := w.accepts[:n:n]
-	w.accepts = w.accepts[n:]
 	return jobs
 }
 
@@ -286,13 +280,27 @@ type acceptJob struct {
 // all the same; Accepted.Lane names it where it is known.
 func (s *Store) Accept(ctx context.Context, r AcceptRequest) (Accepted, error) {
 	job := &acceptJob{req: r, done: make(chan struct{})}
-	if err := s.writer.enqueue(func() { s.writer.accepts = append(s.writer.accepts, job) }); err != nil {
+	crowded := false
+	err := s.writer.enqueue(func() {
+		if crowded = len(s.writer.accepts) >= maxCallers || s.writer.acceptBytes >= maxWaitingBytes; crowded {
+			return
+		}
+		s.writer.accepts = append(s.writer.accepts, job)
+		s.writer.acceptBytes += len(r.Sealed)
+	})
+	if err != nil {
 		return Accepted{}, err
+	}
+	if crowded {
+		return Accepted{}, notAccepted("Nothing was accepted: too many callers wait for the disk. Try again later.")
 	}
 	select {
 	case <-job.done:
 	case <-ctx.Done():
 		if withdraw(s.writer, &s.writer.accepts, job) {
+			s.writer.mu.Lock()
+			s.writer.acceptBytes -= len(r.Sealed)
+			s.writer.mu.Unlock()
 			return Accepted{}, ctx.Err()
 		}
 		// It is being written: what becomes of it decides whether its lane must be woken.
