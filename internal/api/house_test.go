@@ -249,6 +249,7 @@ type engine struct {
 	forecast connector.Forecast // an At of zero: now
 	finish   connector.State    // zero: messages stay where they are
 	detail   string
+	explode  string // what Forecast panics with; empty: it does not
 }
 
 func (e *engine) set(finish connector.State, detail string, f connector.Forecast) {
@@ -269,6 +270,9 @@ func (e *engine) Wake(lane connector.LaneID, _ int) {
 func (e *engine) Forecast(connector.LaneID) connector.Forecast {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.explode != "" {
+		panic(e.explode)
+	}
 	select {
 	case e.asked <- struct{}{}:
 	default:

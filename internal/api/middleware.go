@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -95,11 +96,20 @@ func (a *API) recovered(w *recorder, r *http.Request, v any) {
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
-	a.log.ErrorContext(r.Context(), "handler panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	a.log.ErrorContext(r.Context(), "handler panicked", "panic", brokenBy(v), "stack", string(debug.Stack()))
 	if w.status != 0 {
 		panic(http.ErrAbortHandler) // half an answer is out: only breaking the connection tells the caller
 	}
 	a.writeProblem(w, r, internalError())
+}
+
+// brokenBy says what a handler panicked with: the runtime's own words, else only
+// of which type it was, because what others panic with may quote the request.
+func brokenBy(v any) string {
+	if err, ok := v.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", v)
 }
 
 // secure sets what every answer carries. Nothing of it is a page, so a browser

@@ -85,6 +85,12 @@ func (a *API) problem(w *recorder, r *http.Request, err error) {
 	case r.Context().Err() != nil && errors.Is(err, context.Canceled):
 		a.log.DebugContext(r.Context(), "caller gone", "error", err)
 		known = connector.Errorf(connector.AcceptUnknown, "The call was broken off. Repeat it with the same message key.")
+	case errors.Is(err, connector.ErrAway):
+		a.log.ErrorContext(r.Context(), "database does not answer", "error", err)
+		known = &connector.Error{
+			Code: connector.NotAccepted, RetryAfter: time.Second,
+			Message: "The service can't read its database now, so nothing was accepted. Try again in a moment.",
+		}
 	default:
 		a.log.ErrorContext(r.Context(), "request not answered", "error", err)
 		known = internalError()

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -54,6 +55,10 @@ type FieldError struct {
 	Pointer string // RFC 6901, e.g. "/webhookId"
 	Detail  string // what is wrong with it and what would be right
 }
+
+// ErrAway is in the chain of an error that says only that the database does not
+// answer now: nobody knows whether the thing is there.
+var ErrAway = errors.New("the database does not answer")
 
 // Errorf makes an Error from a code and a sentence.
 func Errorf(code Code, format string, args ...any) *Error {

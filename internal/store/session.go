@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
 // session is one connection with its prepared statements. One goroutine uses it at a time.
@@ -195,8 +197,18 @@ func newReads(db *sql.DB, d *dialect, faults *Faults) *reads {
 	return r
 }
 
-// read gives do a connection to itself, for a bounded time.
-func (r *reads) read(ctx context.Context, do func(ctx context.Context, c *session) error) (err error) {
+// read gives do a connection to itself, for a bounded time. What fails although
+// somebody still waits for it is connector.ErrAway.
+func (r *reads) read(ctx context.Context, do func(ctx context.Context, c *session) error) error {
+	err := r.bounded(ctx, do)
+	var known *connector.Error
+	if err == nil || errors.Is(err, ErrNotFound) || errors.As(err, &known) || ctx.Err() != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", connector.ErrAway, err)
+}
+
+func (r *reads) bounded(ctx context.Context, do func(ctx context.Context, c *session) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	var c *session
