@@ -29,17 +29,19 @@ func TestNoLogErrorMetricOrPageShowsWhatMustNotLeak(t *testing.T) {
 	}
 	const mark = "canary7f3a"
 	said := &strings.Builder{}
-	hear := func(a answer) { fmt.Fprintln(said, a.code, a.raw, a.header) }
+	hear := func(a answer) {
+		if a.code == http.StatusNotFound { // it says which id there is not
+			a.raw = strings.ReplaceAll(a.raw, mark, "")
+		}
+		fmt.Fprintln(said, a.code, a.raw, a.header)
+	}
 	for key := range h.api.Routes() {
 		method, path, _ := strings.Cut(key, " ")
 		path = strings.NewReplacer("{id}", mark, "{keyId}", mark, "{personId}", mark).Replace(path)
 		body := fmt.Sprintf(`{"url":"https://%s.example/?sig=%s","textMessage":"%s","name":"%s","webhookId":"%s"}`, mark, mark, mark, mark, mark)
 		for _, authorization := range []string{operator, "Bearer " + strange, "Bearer " + mark, "Basic " + mark, "-"} {
-			a := h.call(method, path+"?q="+mark+"&limit="+mark, body, "Authorization", authorization, "Cookie", mark, "Prefer", mark, "Idempotency-Key", mark, "If-Match", mark)
-			if a.code == http.StatusNotFound && strings.Contains(a.raw, mark) { // it says which id there is not
-				a.raw = strings.ReplaceAll(a.raw, mark, "")
-			}
-			hear(a)
+			hear(h.call(method, path+"?q="+mark+"&limit="+mark, body, "Authorization", authorization,
+				"Cookie", mark, "Prefer", mark, "Idempotency-Key", mark, "If-Match", mark))
 		}
 		hear(h.call(method, path, `{"name":"`+mark+`",`, "Authorization", operator))
 	}
