@@ -11,6 +11,7 @@ import (
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/auth"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/console"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
 	"github.com/teamsconnector/teamsconnector/internal/store"
@@ -104,6 +105,15 @@ func (b *browser) get(path string) answer { b.t.Helper(); return b.do(http.Metho
 func (b *browser) post(path string, typed url.Values) answer {
 	b.t.Helper()
 	return b.do(http.MethodPost, path, typed)
+}
+
+// invite makes somebody of an organization of their own, and returns the secret of their link.
+func (p *place) invite(email string) string {
+	p.t.Helper()
+	shell := connector.Actor{Name: "test", Shell: true}
+	made, err := admin.New(p.store, admin.Options{}).CreateOrganization(p.t.Context(), shell, admin.OrganizationRequest{Name: "Fabrikam", AdminEmail: email})
+	must(p.t, err)
+	return made.AdminLink.Reveal()
 }
 
 const goodPassword = "correct horse battery"

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"fmt"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"strconv"
 	"strings"
 	"time"
@@ -53,10 +55,32 @@ func limit(n int) string {
 	return count(n)
 }
 
+// statusWord is the status of a subscription as people read it.
+func statusWord(s fmt.Stringer) string {
+	word := s.String()
+	return strings.ToUpper(word[:1]) + word[1:]
+}
+
 // many writes a number and the right form of its word.
 func many(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one
 	}
 	return count(n) + " " + more
+}
+
+// nameOr is a name, or what stands for it.
+func nameOr(name, otherwise string) string {
+	if name == "" {
+		return otherwise
+	}
+	return name
+}
+
+// otherRole is what a member can be made instead.
+func otherRole(r connector.Role) string {
+	if r == connector.RoleAdmin {
+		return connector.RoleMember.String()
+	}
+	return connector.RoleAdmin.String()
 }

@@ -58,6 +58,11 @@ document.addEventListener('keydown', e => {
   e.key === '/' ? found.focus() : found.click();
 });
 
+document.querySelectorAll('select[data-submit]').forEach(s => {
+  s.form.querySelector('button').hidden = true;
+  s.addEventListener('change', () => s.form.requestSubmit());
+});
+
 // Tables that say where they are fed from are fetched again when something changed.
 const live = document.querySelector('[data-live]');
 if (live) {
