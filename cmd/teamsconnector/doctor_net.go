@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/outbound"
+)
+
+// names looks the hosts up.
+func (d *doctor) names(ctx context.Context) {
+	for _, host := range d.hosts {
+		name := host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			name = h
+		}
+		look, cancel := context.WithTimeout(ctx, 5*time.Second)
+		found, err := net.DefaultResolver.LookupHost(look, name)
+		cancel()
+		if err != nil {
+			d.say("dns", checkFail, name+" is not found", "let this machine resolve Microsoft's names: see its resolver (/etc/resolv.conf) and the firewall for port 53")
+			continue
+		}
+		d.say("dns", checkOK, fmt.Sprintf("%s has %d addresses", name, len(found)), "")
+	}
+}
+
+// egress calls each host as a post would, but asks for nothing and sends nothing.
+func (d *doctor) egress(ctx context.Context) {
+	out := outbound.New(outbound.Options{Trusted: d.c.net.trustTargets})
+	defer out.Close()
+	for _, host := range d.hosts {
+		req, err := http.NewRequestWithContext(ctx, http.MethodHead, d.origin(host)+"/", nil)
+		if err != nil {
+			d.say("egress", checkFail, host+" is no host", "")
+			continue
+		}
+		began := time.Now()
+		answer, failure := out.Do(ctx, req)
+		if failure != nil {
+			d.say("egress", checkFail, fmt.Sprintf("%s is not reached: %v", host, failure.Err), "open port 443 to Microsoft's hosts for this machine; a proxy of the environment is not used")
+			continue
+		}
+		took := time.Since(began)
+		d.say("egress", checkOK, fmt.Sprintf("%s answers in %v", host, took.Round(time.Millisecond)), "")
+		if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil && d.dated == "" {
+			d.dated, d.date = host, began.Add(took/2).Sub(at.Add(time.Second/2)) // the header has whole seconds
+		}
+	}
+}
+
+// origin is where a host is called: a trusted target as it was given.
+func (d *doctor) origin(host string) string {
+	at := slices.IndexFunc(d.c.net.trustTargets, func(target string) bool {
+		_, named, _ := strings.Cut(target, "://")
+		return strings.EqualFold(named, host)
+	})
+	if at >= 0 {
+		return d.c.net.trustTargets[at]
+	}
+	return "https://" + host
+}
