@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -292,6 +293,69 @@ func TestURLIsNowhereInTheFiles(t *testing.T) {
 			if strings.Contains(content, "canary") {
 				t.Errorf("%s holds a URL or a text as it is", name)
 			}
+		}
+	})
+}
+
+func TestWhoFollowsChangesMissesNone(t *testing.T) {
+	promise(t, func(t *testing.T, h *house) {
+		if h.onPostgres() { // let some commits take longer than others
+			h.exec(`CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(random() * 0.02); RETURN NULL; END $$`)
+			h.exec(`CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON audit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`)
+		}
+		last, err := h.LastChange(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		const changes = 100
+		writers := make([]*house, 4)
+		for i := range writers {
+			// Each in a subscription of its own: within one they wait for each other anyway.
+			rows, err := h.Setup(t.Context(), store.NewSetup{Name: text(i), LicenseKey: text(i), SecretHash: keyring.Hash(text(i)), By: "test"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			writers[i] = &house{Store: h.second(), t: t, subscription: rows.Subscription}
+		}
+		var mu sync.Mutex
+		made := map[connector.LaneID]bool{}
+		done := make(chan struct{})
+
+		go func() {
+			defer close(done)
+			crowd(len(writers), changes, func(i int) {
+				w := writers[i%len(writers)].newWebhook(text(i))
+				mu.Lock()
+				defer mu.Unlock()
+				made[w.Lane] = true
+			})
+		}()
+		seen := map[connector.LaneID]bool{}
+		look := func() {
+			var lanes []connector.LaneID
+			if lanes, last, err = h.ChangedLanes(t.Context(), last); err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range lanes {
+				seen[l] = true
+			}
+		}
+		for running := true; running; {
+			select {
+			case <-done:
+				running = false
+			default:
+			}
+			look()
+		}
+
+		for lane := range made {
+			if !seen[lane] {
+				t.Errorf("the change of lane %d was missed", lane)
+			}
+		}
+		if len(made) != changes {
+			t.Errorf("%d changes were made, want %d", len(made), changes)
 		}
 	})
 }

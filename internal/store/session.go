@@ -224,7 +224,7 @@ func (r *reads) bounded(ctx context.Context, do func(ctx context.Context, c *ses
 		if fresh {
 			if c, err = openSession(ctx, r.db, r.dialect, r.faults); err != nil {
 				c = nil
-				return err
+				return r.away(err)
 			}
 		}
 		if err = do(ctx, c); err == nil || errors.Is(err, ErrNotFound) {
@@ -233,10 +233,18 @@ func (r *reads) bounded(ctx context.Context, do func(ctx context.Context, c *ses
 		c.close() // after an interrupted read nobody knows what is still open
 		c = nil
 		if fresh || ctx.Err() != nil || r.dialect.classify(err) != busy {
-			return err
+			return r.away(err)
 		}
 		// The connection had broken since its last use.
 	}
+}
+
+// away adds to an error what a caller may hear where the database does not answer.
+func (r *reads) away(err error) error {
+	if kind := r.dialect.classify(err); kind == busy || kind == storage {
+		return fmt.Errorf("%w: %w", notAccepted("The service can't read its database now. Try again later."), err)
+	}
+	return err
 }
 
 func (r *reads) close() error {
