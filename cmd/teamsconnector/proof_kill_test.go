@@ -28,10 +28,16 @@ func TestKilledTwentyTimesUnderLoadNothingIsLostOrReordered(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("KILLS")); err == nil {
 		kills = n
 	}
-	in := install(t, simulator.Options{
+	o := simulator.Options{
 		Latency: simulator.Latency{Fixed: 100 * time.Millisecond}, KeepAll: true,
 		Limits: simulator.Limits{DoorPerSecond: -1, RunPosts: -1}, Sequence: simulator.ByNumber,
-	}, killHooks)
+	}
+	t.Run("sqlite", func(t *testing.T) { killed(t, install(t, o, killHooks), kills) })
+	t.Run("postgres", func(t *testing.T) { killed(t, installOnPostgres(t, o, killHooks), kills) })
+}
+
+func killed(t *testing.T, in *installation, kills int) {
+	t.Helper()
 	in.start()
 	load := newLoad(in)
 	load.run()
@@ -59,7 +65,7 @@ func TestKilledTwentyTimesUnderLoadNothingIsLostOrReordered(t *testing.T) {
 	})
 
 	checkKills(t, in.sim.Oracle(), acked, kills)
-	t.Logf("proof: kill -9 under load: %d kills, at least %d waiting at each, %d messages acknowledged", kills, lowest, len(acked))
+	t.Logf("proof: kill -9 under load (%s): %d kills, at least %d waiting at each, %d messages acknowledged", in.rowsOf[0], kills, lowest, len(acked))
 }
 
 func checkKills(t *testing.T, report simulator.Report, acked []string, kills int) {

@@ -13,14 +13,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // to read the rows that a killed process left
+	_ "github.com/jackc/pgx/v5/stdlib" // to read the rows that a killed process left
+	_ "modernc.org/sqlite"             // likewise
 
+	"github.com/teamsconnector/teamsconnector/internal/postgrestest"
 	"github.com/teamsconnector/teamsconnector/internal/simulator"
 )
 
@@ -44,7 +47,10 @@ var binary = sync.OnceValues(func() (string, error) {
 // that outlives it.
 type installation struct {
 	t           *testing.T
-	bin, data   string
+	bin, data   string               // the data folder; empty: on a server
+	server      *postgrestest.Server // nil: in the data folder
+	where       []string             // the flags that say so
+	rowsOf      [2]string            // its driver and name in database/sql
 	sim         *simulator.Simulator
 	teams       *httptest.Server
 	trust       []string // the flags that let the service call the simulated Teams
@@ -80,6 +86,29 @@ func (l *lockedBuffer) String() string {
 // install sets up an organization with n webhooks on a simulated Teams.
 func install(t *testing.T, o simulator.Options, n int, webhookFlags ...string) *installation {
 	t.Helper()
+	dir := t.TempDir()
+	return build(t, o, n, &installation{
+		data: dir, where: []string{"--data", dir}, rowsOf: [2]string{"sqlite", filepath.Join(dir, "teamsconnector.db")},
+	}, webhookFlags...)
+}
+
+// installOnPostgres does the same on a server of its own.
+func installOnPostgres(t *testing.T, o simulator.Options, n int) *installation {
+	t.Helper()
+	s := postgrestest.New()
+	t.Cleanup(s.Stop)
+	database := s.Database(t)
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("A", 43)+"="), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return build(t, o, n, &installation{
+		server: s, where: []string{"--database", database, "--master-key-file", key}, rowsOf: [2]string{"pgx", database},
+	})
+}
+
+func build(t *testing.T, o simulator.Options, n int, in *installation, webhookFlags ...string) *installation {
+	t.Helper()
 	bin, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +117,7 @@ func install(t *testing.T, o simulator.Options, n int, webhookFlags ...string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &installation{t: t, bin: bin, data: t.TempDir(), sim: sim, teams: httptest.NewServer(sim), log: &lockedBuffer{}}
+	in.t, in.bin, in.sim, in.teams, in.log = t, bin, sim, httptest.NewServer(sim), &lockedBuffer{}
 	t.Cleanup(func() {
 		in.kill()
 		in.sim.Close()
@@ -102,7 +131,7 @@ func install(t *testing.T, o simulator.Options, n int, webhookFlags ...string) *
 	var made struct {
 		Keys struct{ LicenseKey, LicenseSecret string }
 	}
-	in.ask(&made, "", "setup", "--name", "Contoso", "--json", "--data", in.data)
+	in.ask(&made, "", slices.Concat([]string{"setup", "--name", "Contoso", "--json"}, in.where)...)
 	in.key, in.secret = made.Keys.LicenseKey, made.Keys.LicenseSecret
 	for i := range n {
 		in.hooks = append(in.hooks, in.addHook(fmt.Sprintf("hook %d", i), webhookFlags...))
@@ -115,8 +144,8 @@ func (in *installation) addHook(name string, flags ...string) hook {
 	in.t.Helper()
 	flow, path := in.sim.AddFlow(simulator.Flow{Channel: name})
 	var w struct{ ID string }
-	args := []string{"webhook", "add", "--name", name, "--url", "-", "--json", "--data", in.data, "--trust-target", in.teams.URL}
-	in.ask(&w, in.teams.URL+path, append(args, flags...)...)
+	args := []string{"webhook", "add", "--name", name, "--url", "-", "--json", "--trust-target", in.teams.URL}
+	in.ask(&w, in.teams.URL+path, slices.Concat(args, in.where, flags)...)
 	return hook{w.ID, flow}
 }
 
@@ -152,9 +181,9 @@ func (in *installation) ask(into any, stdin string, args ...string) {
 // start runs serve, under a wrapper command where one is given, until it is ready.
 func (in *installation) start(wrapper ...string) {
 	in.t.Helper()
-	args := append(wrapper, in.bin, "serve", "--data", in.data, "--listen", strings.TrimPrefix(in.url, "http://"),
+	args := append(wrapper, in.bin, "serve", "--listen", strings.TrimPrefix(in.url, "http://"),
 		"--admin-listen", strings.TrimPrefix(in.admin, "http://"))
-	args = append(args, in.trust...)
+	args = slices.Concat(args, in.where, in.trust)
 	in.cmd = exec.CommandContext(context.Background(), args[0], args[1:]...)
 	in.cmd.Stdout, in.cmd.Stderr = in.log, in.log
 	in.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -256,7 +285,7 @@ func (in *installation) send(c *http.Client, webhook, text, key, prefer string) 
 // rows counts what a query counts in the rows of a process that does not run.
 func (in *installation) rows(query string) int {
 	in.t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(in.data, "teamsconnector.db"))
+	db, err := sql.Open(in.rowsOf[0], in.rowsOf[1])
 	if err != nil {
 		in.t.Fatal(err)
 	}

@@ -183,6 +183,9 @@ func (s *service) run(ctx context.Context, guest func(ctx context.Context) error
 	case failed = <-beside:
 		beside <- nil // it has ended, and is waited for below
 	}
+	if failed != nil {
+		s.log.ErrorContext(ctx, "stopping: it can't go on", "error", failed)
+	}
 	rest() // a second signal now ends the process at once
 
 	s.house.ingest.Drain() // readyz says so, and waiting callers get their answer

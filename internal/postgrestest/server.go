@@ -188,7 +188,8 @@ func (s *Server) Start(ctx context.Context) error {
 	started, ended := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
-		runtime.LockOSThread() // the server ends with the thread that started it
+		runtime.LockOSThread()         // the server ends with the thread that started it
+		defer runtime.UnlockOSThread() // or others would end, which this thread started before
 		err := cmd.Start()
 		started <- err
 		if err == nil {

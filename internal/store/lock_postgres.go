@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,8 +18,12 @@ const (
 	changeLock                                   // by a change that is about to be numbered
 )
 
-// lockRetry is how often a lock that was lost with its connection is asked for again.
-const lockRetry = 250 * time.Millisecond
+// How often a lock is asked for again, and how long by who starts: the server
+// notices only after a moment that the process before was killed.
+const (
+	lockRetry = 100 * time.Millisecond
+	lockWait  = 3 * time.Second
+)
 
 // How a lock is asked for.
 const (
@@ -64,7 +67,7 @@ func (s server) heldBy(ctx context.Context, conn *pgx.Conn, key int64) error {
 		_, err := conn.Exec(ctx, `SELECT pg_terminate_backend($1)`, pid)
 		return errors.Join(errGone, err)
 	}
-	return fmt.Errorf("%w: %s, connected from %s", errHeld, strings.TrimSuffix(name, "!"), from)
+	return fmt.Errorf("%w: %s, connected from %s", errHeld, name, from)
 }
 
 // errGone says that a lock is held by nobody who lives.
@@ -75,7 +78,15 @@ var errGone = errors.New("held by a connection that is ending")
 func lockServer(ctx context.Context, s server) (*Held, error) {
 	host, _ := os.Hostname() // for people only
 	s.config.RuntimeParams["application_name"] = fmt.Sprintf("serve %.30s %d %.8s", host, os.Getpid(), uuid.NewString())
+	// A machine that is gone says nothing: the server must ask.
+	for name, value := range map[string]string{"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"} {
+		s.config.RuntimeParams[name] = value
+	}
+	until := time.Now().Add(lockWait)
 	conn, err := s.lock(ctx, tryLock, serveLock)
+	for (errors.Is(err, errHeld) || errors.Is(err, errGone)) && time.Now().Before(until) && wait(ctx, lockRetry) == nil {
+		conn, err = s.lock(ctx, tryLock, serveLock)
+	}
 	if errors.Is(err, errHeld) {
 		return nil, fmt.Errorf("another process serves this database; end it first, or name another database: %w", err)
 	}

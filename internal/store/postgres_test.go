@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -63,11 +62,11 @@ func TestCrashedServerLosesNothingAndIsUsedAgain(t *testing.T) {
 	answers := map[connector.Code]int{}
 	accepted := map[connector.LaneID][]connector.MessageID{}
 	maybe := map[connector.MessageID]bool{}
-	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
 	var callers sync.WaitGroup
 	for i, w := range slices.Repeat(webhooks, 8) {
 		callers.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
+			for n := 0; !closed(ended); n++ {
 				r := h.requestTo(w.ID, text(i*1_000_000+n))
 				a, err := h.Accept(t.Context(), r)
 				mu.Lock()
@@ -86,8 +85,8 @@ func TestCrashedServerLosesNothingAndIsUsedAgain(t *testing.T) {
 					t.Errorf("with the server away: %v", err)
 				}
 				mu.Unlock()
-				if err != nil { // a caller that was refused does not hammer
-					_ = pause(ctx, 20*time.Millisecond)
+				if err != nil {
+					<-time.After(20 * time.Millisecond) // a caller that was refused does not hammer
 				}
 			}
 		})
@@ -115,7 +114,7 @@ func TestCrashedServerLosesNothingAndIsUsedAgain(t *testing.T) {
 			t.Errorf("accepting again %v after the server's return, want within 3 s", took)
 		}
 	}
-	stop()
+	close(ended)
 	callers.Wait()
 
 	got := 0
@@ -204,11 +203,11 @@ func (h *house) eventually(what string, so func() bool) {
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+func closed(c <-chan struct{}) bool {
 	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }

@@ -16,7 +16,8 @@ var sample = map[string]string{
 import ("fmt"; "testing")
 func TestPlain(t *testing.T) { t.Log("fixtures: urls: 2 cases"); t.Log("proof: 20 kills, lost 0") }
 func TestSubs(t *testing.T) {
-	t.Run("a", func(t *testing.T) {})
+	t.Run("sqlite", func(t *testing.T) {})
+	t.Run("postgres", func(t *testing.T) { t.Run("deep", func(t *testing.T) {}) })
 	t.Run("b/c", func(t *testing.T) { fmt.Println("fixtures: badinput/json: 1 cases") })
 	t.Run("d", func(t *testing.T) { t.Skip("no strace here") })
 }`,
@@ -56,7 +57,7 @@ func TestEveryEndIsCountedOnceAndExplained(t *testing.T) {
 			t.Errorf("what is shown live has no %q:\n%s", want, live.String())
 		}
 	}
-	// Passed: TestPlain, a, b/c, fine, TestFine, build.
+	// Passed: TestPlain, sqlite, postgres/deep, b/c, fine, TestFine, build.
 	// Failed: fails, TestOwn, deep, exits, broken, lint.
 	want := `
 Shown:
@@ -75,7 +76,8 @@ Failed:
   example.com/sample/panics TestPanics/deep
   lint
 
-6 passed, 6 failed, 1 skipped
+on both databases, passed: sqlite: 1, postgres: 1
+7 passed, 6 failed, 1 skipped
 `
 	if got := out.String(); got != want {
 		t.Errorf("summary:\n%s\nwant:\n%s", got, want)
@@ -86,11 +88,11 @@ func TestASkipFailsOnlyUnderCI(t *testing.T) {
 	events := file(t, "events", goTest(t, "./good"))
 
 	var out bytes.Buffer
-	if code := run([]string{"summary", events}, nil, &out, os.Stderr); code != 0 || !strings.HasSuffix(out.String(), "\n3 passed, 0 failed, 1 skipped\n") {
+	if code := run([]string{"summary", events}, nil, &out, os.Stderr); code != 0 || !strings.HasSuffix(out.String(), "\n4 passed, 0 failed, 1 skipped\n") {
 		t.Errorf("summary without -ci ends with %d:\n%s", code, out.String())
 	}
 	out.Reset()
-	if code := run([]string{"summary", "-ci", events}, nil, &out, os.Stderr); code != 1 || !strings.HasSuffix(out.String(), "\n3 passed, 1 failed, 1 skipped\n") {
+	if code := run([]string{"summary", "-ci", events}, nil, &out, os.Stderr); code != 1 || !strings.HasSuffix(out.String(), "\n4 passed, 1 failed, 1 skipped\n") {
 		t.Errorf("summary with -ci ends with %d:\n%s", code, out.String())
 	}
 }
@@ -101,7 +103,7 @@ func TestASetThatDidNotRunWholeFails(t *testing.T) {
 		index string
 		want  string
 	}{
-		"all ran":        {`{"items":[{"id":"urls/1"},{"id":"urls/2"}]}`, "\n5 passed, 0 failed, 1 skipped\n"},
+		"all ran":        {`{"items":[{"id":"urls/1"},{"id":"urls/2"}]}`, "\n6 passed, 0 failed, 1 skipped\n"},
 		"one is missing": {`{"items":[{"id":"urls/1"},{"id":"urls/2"},{"id":"urls/3"}]}`, "fixtures: urls: 2 of 3 cases ran in one test"},
 		"none ran":       {`{"items":[{"id":"texts/1"}]}`, "fixtures: texts: 0 of 1 cases ran in one test"},
 	} {

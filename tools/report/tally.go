@@ -23,6 +23,7 @@ type tally struct {
 	failed  []string // names of what failed
 	skipped []string // names and reasons
 	ran     map[string]int
+	on      map[string]int // passed tests by the database that they ran on
 	claims  []string // "proof: ..." and "fixtures: ..." lines
 }
 
@@ -32,6 +33,7 @@ func newTally() *tally {
 		output:   map[string]map[string][]string{},
 		packages: map[string]string{},
 		ran:      map[string]int{},
+		on:       map[string]int{},
 	}
 }
 
@@ -115,6 +117,11 @@ func (t *tally) count(pkg string) {
 		case below[end] || below != nil && end == "pass": // its subtests are counted
 		case end == "pass":
 			t.passed++
+			for name := range strings.SplitSeq(test, "/") {
+				if name == "sqlite" || name == "postgres" {
+					t.on[name]++
+				}
+			}
 		case end == "skip":
 			t.skipped = append(t.skipped, fmt.Sprintf("%s %s: %s", short(pkg), test, reason(t.output[pkg][test])))
 		default:
@@ -203,5 +210,6 @@ func (t *tally) print(out io.Writer) {
 	list("Shown:", t.claims)
 	list("Skipped:", t.skipped)
 	list("Failed:", t.failed)
-	fmt.Fprintf(out, "\n%d passed, %d failed, %d skipped\n", t.passed, len(t.failed), len(t.skipped))
+	fmt.Fprintf(out, "\non both databases, passed: sqlite: %d, postgres: %d\n", t.on["sqlite"], t.on["postgres"])
+	fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", t.passed, len(t.failed), len(t.skipped))
 }
