@@ -121,10 +121,10 @@ func TestADatabaseThatIsAwayIsNoFaultOfTheCaller(t *testing.T) {
 	operator := h.token(store.NewToken{})
 	id := h.post(h.body(), "Prefer", "respond-async").MessageID
 	for path, c := range map[string]struct{ table, authorization string }{
-		"/api/v1/messages/" + id:  {"FROM message", ""},
-		"/api/v1/plans":           {"FROM plan", operator},
-		"/api/v1/plans/trial":     {"FROM token", h.token(store.NewToken{})},
-		"/api/v1/webhooks": {"FROM subscription s JOIN webhook", ""},
+		"/api/v1/messages/" + id: {"FROM message", ""},
+		"/api/v1/plans":          {"FROM plan", operator},
+		"/api/v1/plans/trial":    {"FROM token", h.token(store.NewToken{})},
+		"/api/v1/webhooks":       {"FROM subscription s JOIN webhook", ""},
 	} {
 		var headers []string
 		if c.authorization != "" {

@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +36,8 @@ type house struct {
 	log    *syncBuffer
 	api    *api.API
 
-	described    *description
+	described    *description // checks every answer
+	calls        atomic.Uint32
 	addr, url    string
 	key, secret  string
 	subscription store.Subscription
@@ -50,6 +53,9 @@ func newHouse(t testing.TB, o api.Options) *house {
 	ring, err := keyring.New(master)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if o.TrustedProxies == nil {
+		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}
 	h := &house{t: t, log: &syncBuffer{}, faults: &store.Faults{}}
 	if o.Logger == nil {
@@ -175,6 +181,8 @@ func (h *house) call(method, path, body string, headers ...string) answer {
 	}
 	req.SetBasicAuth(h.key, h.secret)
 	req.Header.Set("Content-Type", "application/json")
+	n := h.calls.Add(1) // each from an address of its own, so that wrong secrets hold up nobody else
+	req.Header.Set("X-Forwarded-For", fmt.Sprintf("198.18.%d.%d", n>>8&0xff, n&0xff))
 	for i := 0; i+1 < len(headers); i += 2 {
 		switch {
 		case headers[i] == "Host":

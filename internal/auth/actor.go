@@ -14,7 +14,7 @@ import (
 // past its end get the same TokenInvalid; when the database does not answer it
 // is NotAccepted, because then nobody knows.
 func (a *Auth) Bearer(ctx context.Context, token connector.Secret) (who connector.Actor, err error) {
-	err = a.guarded(ctx, "token", func() error {
+	err = a.guarded(ctx, "token", true, func() error {
 		who, err = a.bearer(ctx, token)
 		return err
 	})

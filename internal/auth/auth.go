@@ -67,7 +67,7 @@ func (a *Auth) License(ctx context.Context, key string, secret connector.Secret)
 	if wellFormed(keyring.LicenseKeyPrefix, key) {
 		name = key
 	}
-	err = a.guarded(ctx, name, func() error {
+	err = a.guarded(ctx, name, name == "keys", func() error {
 		l, err = a.license(ctx, key, secret)
 		return err
 	})

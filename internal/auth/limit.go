@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,7 +16,8 @@ import (
 )
 
 // maxWrong is how many wrong secrets a minute one address may send for one key,
-// or as tokens. Others who use the same key from elsewhere are not held up.
+// or as tokens. Others who use the same key from elsewhere are not held up, and
+// nor are right tokens from the same address: many people may share it.
 const maxWrong = 10
 
 // maxLimited bounds the memory of a limit; beyond it those who rest are forgotten, then all.
@@ -75,24 +77,35 @@ func (l *limit) take(whom string) time.Duration {
 }
 
 // guarded asks whether credentials are right, unless too many wrong ones came
-// from the same address under the same name.
-func (a *Auth) guarded(ctx context.Context, name string, check func() error) error {
+// from the same address under the same name. Who shares no more than an address
+// with the culprit is let in all the same: then only wrong ones are refused.
+func (a *Auth) guarded(ctx context.Context, name string, shared bool, check func() error) error {
 	from := Address(ctx)
 	if !from.IsValid() {
 		return check()
 	}
 	whom := name + " " + from.String()
-	if wait := a.wrong.spent(whom); wait > 0 {
-		return &connector.Error{
-			Code: connector.RateLimited, RetryAfter: wait,
-			Message: "Too many wrong secrets came from this address for these credentials. Check them, wait as Retry-After says, and try again.",
-		}
+	wait := a.wrong.spent(whom)
+	if wait > 0 && !shared {
+		return tooManyWrong(wait)
 	}
 	err := check()
-	if e, ok := err.(*connector.Error); ok && (e.Code == connector.LicenseInvalid || e.Code == connector.TokenInvalid) { //nolint:errorlint // it is ours, made here
-		a.wrong.take(whom)
+	var e *connector.Error
+	if !errors.As(err, &e) || e.Code != connector.LicenseInvalid && e.Code != connector.TokenInvalid {
+		return err
 	}
+	if wait > 0 {
+		return tooManyWrong(wait)
+	}
+	a.wrong.take(whom)
 	return err
+}
+
+func tooManyWrong(wait time.Duration) *connector.Error {
+	return &connector.Error{
+		Code: connector.RateLimited, RetryAfter: wait,
+		Message: "Too many wrong secrets came from this address for these credentials. Check them, wait as Retry-After says, and try again.",
+	}
 }
 
 // paced refuses a license that calls faster than the installation allows.

@@ -11,6 +11,7 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
+	"github.com/teamsconnector/teamsconnector/internal/store"
 )
 
 func from(t *testing.T, address string) context.Context {
@@ -54,8 +55,21 @@ func TestTenWrongSecretsLockOutTheirOwnAddressOnly(t *testing.T) {
 	}
 }
 
-func TestWrongTokensLockOutTheirAddress(t *testing.T) {
-	a := auth.New(newHouse(t).store, auth.Options{})
+func (h *house) token(t *testing.T) string {
+	t.Helper()
+	text, err := keyring.NewToken()
+	if err == nil {
+		_, err = h.store.CreateToken(t.Context(), store.NewToken{Name: "test", Hash: keyring.Hash(text), By: "test"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestWrongTokensAreHeldUpButNoRightOne(t *testing.T) {
+	h := newHouse(t)
+	a := auth.New(h.store, auth.Options{})
 	bad := func(address string) error {
 		_, err := a.Bearer(from(t, address), connector.NewSecret("tct_nonsense"))
 		return err
@@ -68,6 +82,9 @@ func TestWrongTokensLockOutTheirAddress(t *testing.T) {
 
 	if err := bad("192.0.2.1"); codeOf(err) != connector.RateLimited {
 		t.Errorf("the 11th: %v", err)
+	}
+	if _, err := a.Bearer(from(t, "192.0.2.1"), connector.NewSecret(h.token(t))); err != nil {
+		t.Errorf("a right one from the same address: %v", err)
 	}
 	if err := bad("192.0.2.2"); codeOf(err) != connector.TokenInvalid {
 		t.Errorf("from another address: %v", err)

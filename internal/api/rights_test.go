@@ -1,0 +1,312 @@
+package api_test
+
+import (
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/api"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/keyring"
+	"github.com/teamsconnector/teamsconnector/internal/store"
+)
+
+// walk is how one route is walked: who may, who may not.
+type walk struct {
+	// path is that of a thing of Acme's, made for this walk if the call ends it; nil: the route's own.
+	path func(s *stage) string
+	body func(s *stage) string
+	// may is who gets a 2xx, as a name of stage.who.
+	may string
+	// lower sees the thing and may not do this, so gets 403; empty: whoever sees it may.
+	lower string
+	// foreign is what another organization gets: 404 when it is zero, because the call is about a thing of Acme's.
+	foreign int
+	// keys: binding keys are taken, and walked with instead of tokens.
+	keys bool
+	// open: anybody gets a 2xx.
+	open bool
+}
+
+func fixed(path string) func(*stage) string { return func(*stage) string { return path } }
+
+// org, sub and so on are paths below Acme's things.
+func org(rest string) func(*stage) string {
+	return func(s *stage) string { return "/api/v1/organizations/" + string(s.subscription.Organization) + rest }
+}
+
+func sub(rest string) func(*stage) string {
+	return func(s *stage) string { return "/api/v1/subscriptions/" + string(s.subscription.ID) + rest }
+}
+
+// walks has every route of the mux. A new route needs a row here: say who may
+// call it, who may not although they see the thing, and what a stranger gets.
+func walks() map[string]walk {
+	all := map[string]walk{
+		"GET /api/docs":                              {open: true},
+		"GET /api/openapi.json":                      {open: true},
+		"GET /api/mendix/swagger.json":               {open: true},
+		"GET /api/mendix/openapi.json":               {open: true},
+		"GET /api/mendix/MSTeamsConnectorModule.mpk": {open: true},
+		"GET /clients/teamsconnector.py":             {open: true},
+		"GET /healthz":                               {open: true},
+		"GET /readyz":                                {open: true},
+		"POST /api/v1/messages":                      {body: (*stage).message, keys: true},
+		"GET /api/v1/messages/{id}":                  {path: (*stage).sent, keys: true},
+		"GET /api/v1/webhooks":                       {keys: true, foreign: 200},
+	}
+	maps.Copy(all, tenancyWalks())
+	return all
+}
+
+func tenancyWalks() map[string]walk {
+	named := fixed(`{"name":"Of its own"}`)
+	return map[string]walk{
+		"GET /api/v1/plans":        {may: "member", foreign: 200},
+		"GET /api/v1/plans/{id}":   {path: fixed("/api/v1/plans/trial"), may: "member", foreign: 200},
+		"POST /api/v1/plans":       {body: named, may: "operator", lower: "admin", foreign: 403},
+		"PATCH /api/v1/plans/{id}": {path: fixed("/api/v1/plans/trial"), body: fixed(`{"price":"free"}`), may: "operator", lower: "admin", foreign: 403},
+
+		"GET /api/v1/organizations":            {may: "member", foreign: 200},
+		"POST /api/v1/organizations":           {body: named, may: "operator", lower: "admin", foreign: 403},
+		"GET /api/v1/organizations/{id}":       {path: org(""), may: "member", lower: "sender"},
+		"PATCH /api/v1/organizations/{id}":     {path: org(""), body: fixed(`{"name":"Acme"}`), may: "operator", lower: "admin"},
+		"DELETE /api/v1/organizations/{id}":    {path: (*stage).doomed, may: "operator", lower: "doomed admin"},
+		"GET /api/v1/organizations/{id}/audit": {path: org("/audit"), may: "admin", lower: "member"},
+		"GET /api/v1/audit":                    {may: "operator", lower: "admin", foreign: 403},
+
+		"GET /api/v1/organizations/{id}/members":               {path: org("/members"), may: "member", lower: "sender"},
+		"POST /api/v1/organizations/{id}/members":              {path: org("/members"), body: fixed(`{"email":"new@acme.example"}`), may: "admin", lower: "member"},
+		"GET /api/v1/organizations/{id}/members/{personId}":    {path: (*stage).person, may: "member", lower: "sender"},
+		"PATCH /api/v1/organizations/{id}/members/{personId}":  {path: (*stage).person, body: fixed(`{"role":"member"}`), may: "admin", lower: "member"},
+		"DELETE /api/v1/organizations/{id}/members/{personId}": {path: (*stage).person, may: "admin", lower: "member"},
+
+		"GET /api/v1/organizations/{id}/subscriptions":  {path: org("/subscriptions"), may: "member", lower: "sender"},
+		"POST /api/v1/organizations/{id}/subscriptions": {path: org("/subscriptions"), body: fixed(`{"plan":"trial","instanceName":"Second"}`), may: "operator", lower: "admin"},
+		"GET /api/v1/subscriptions/{id}":                {path: sub(""), may: "member", lower: "sender"},
+		"PATCH /api/v1/subscriptions/{id}":              {path: sub(""), body: fixed(`{"instanceName":"Renamed"}`), may: "admin", lower: "member"},
+
+		"GET /api/v1/subscriptions/{id}/keys":            {path: sub("/keys"), may: "admin", lower: "member"},
+		"POST /api/v1/subscriptions/{id}/keys":           {path: sub("/keys"), body: named, may: "admin", lower: "member"},
+		"GET /api/v1/subscriptions/{id}/keys/{keyId}":    {path: (*stage).pair, may: "admin", lower: "member"},
+		"DELETE /api/v1/subscriptions/{id}/keys/{keyId}": {path: (*stage).pair, may: "admin", lower: "member"},
+
+		"GET /api/v1/tokens":                    {may: "person", lower: "admin", foreign: 403},
+		"GET /api/v1/organizations/{id}/tokens": {path: org("/tokens"), may: "admin", lower: "member"},
+		"DELETE /api/v1/tokens/{id}":            {path: (*stage).ticket, may: "admin", lower: "member"},
+	}
+}
+
+// stage is a house with two organizations, and everybody who may come to it.
+type stage struct {
+	*house
+	other store.Subscription
+	who   map[string]string // the header Authorization, by name
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	h := newHouse(t, api.Options{})
+	key, secret, other := h.setup("Other")
+	acme := h.subscription.Organization
+	s := &stage{house: h, other: other, who: map[string]string{
+		"operator": h.token(store.NewToken{}),
+		"admin":    h.token(store.NewToken{Organization: acme, Role: connector.RoleAdmin}),
+		"member":   h.token(store.NewToken{Organization: acme, Role: connector.RoleMember}),
+		"sender":   h.token(store.NewToken{Organization: acme, Role: connector.RoleMember, Scopes: []connector.Right{connector.RightSend}}),
+		"viewer":   h.token(store.NewToken{Organization: acme, Role: connector.RoleMember, Scopes: []connector.Right{connector.RightView}}),
+		"stranger": h.token(store.NewToken{Organization: other.Organization, Role: connector.RoleAdmin}),
+		"person":   h.token(store.NewToken{Person: h.somebody(acme), Name: "mine"}),
+		"keys":     basic(h.key, h.secret), "strange keys": basic(key, secret),
+	}}
+	text, row := s.ticketOf(acme)
+	s.who["revoked"] = "Bearer " + text
+	if err := h.store.RevokeToken(t.Context(), row, "test"); err != nil {
+		t.Fatal(err)
+	}
+	deleted, secret, err := keyring.NewPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := h.store.CreateKeys(t.Context(), store.NewKeys{Subscription: h.subscription.ID, Name: "deleted", LicenseKey: deleted, SecretHash: keyring.Hash(secret), By: "test"})
+	if err == nil {
+		err = h.store.DeleteKeys(t.Context(), h.subscription.ID, k.ID, "test")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.who["deleted keys"] = basic(deleted, secret)
+	return s
+}
+
+// somebody makes a member.
+func (h *house) somebody(of connector.OrganizationID) connector.PersonID {
+	h.t.Helper()
+	id, _, err := h.store.AddPerson(h.t.Context(), store.NewPerson{Email: string(of) + randomWord(h.t) + "@acme.example", Join: of, Role: connector.RoleMember, Link: keyring.Hash(randomWord(h.t)), LinkLife: time.Hour, By: "test"})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return id
+}
+
+func randomWord(t testing.TB) string {
+	t.Helper()
+	word, err := keyring.NewToken()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return word[4:20]
+}
+
+func (s *stage) message() string { return s.body("textMessage", "hello") }
+
+func (s *stage) sent() string {
+	return "/api/v1/messages/" + s.post(s.message(), "Prefer", "respond-async").MessageID
+}
+
+func (s *stage) person() string {
+	return org("/members/" + string(s.somebody(s.subscription.Organization)))(s)
+}
+
+func (s *stage) pair() string {
+	key, secret, err := keyring.NewPair()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	k, err := s.store.CreateKeys(s.t.Context(), store.NewKeys{
+		Subscription: s.subscription.ID, Name: randomWord(s.t), LicenseKey: key, SecretHash: keyring.Hash(secret), By: "test",
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return sub("/keys/" + string(k.ID))(s)
+}
+
+func (s *stage) ticketOf(of connector.OrganizationID) (string, store.Token) {
+	text, err := keyring.NewToken()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	row, err := s.store.CreateToken(s.t.Context(), store.NewToken{Organization: of, Role: connector.RoleMember, Name: "ticket", Hash: keyring.Hash(text), By: "test"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return text, row
+}
+
+func (s *stage) ticket() string {
+	_, row := s.ticketOf(s.subscription.Organization)
+	return "/api/v1/tokens/" + string(row.ID)
+}
+
+// doomed is an organization to be erased.
+func (s *stage) doomed() string {
+	o, err := s.store.CreateOrganization(s.t.Context(), "Doomed", "test")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.who["doomed admin"] = s.token(store.NewToken{Organization: o.ID, Role: connector.RoleAdmin})
+	return "/api/v1/organizations/" + string(o.ID) + "?confirm=Doomed"
+}
+
+var publicID = regexp.MustCompile(`(org|sub|per|keys|wh|msg|tok)_[0-9a-z]{26}`)
+
+func TestEveryRouteIsWalkedByEverybody(t *testing.T) {
+	s := newStage(t)
+	rows := walks()
+	if got, want := slices.Sorted(maps.Keys(s.api.Routes())), slices.Sorted(maps.Keys(rows)); !slices.Equal(got, want) {
+		for _, key := range got {
+			if _, known := rows[key]; !known {
+				t.Errorf("%s stands in no row of walks: say who may call it", key)
+			}
+		}
+		for _, key := range want {
+			if !slices.Contains(got, key) {
+				t.Errorf("walks has %s, which is no route", key)
+			}
+		}
+	}
+	for key, w := range rows {
+		if _, known := s.api.Routes()[key]; known {
+			t.Run(key, func(t *testing.T) { s.walk(t, key, w) })
+		}
+	}
+}
+
+func (s *stage) walk(t *testing.T, key string, w walk) {
+	t.Helper()
+	method, path, _ := strings.Cut(key, " ")
+	if w.path != nil {
+		path = w.path(s)
+	}
+	body := ""
+	if w.body != nil {
+		body = w.body(s)
+	}
+	call := func(as, path string, want int) answer {
+		t.Helper()
+		a := s.call(method, path, body, "Authorization", as, "Prefer", "respond-async")
+		if a.code != want {
+			t.Errorf("%s answers %d %s, want %d", path, a.code, a.raw, want)
+		}
+		return a
+	}
+	if w.open {
+		call("-", path, http.StatusOK)
+		return
+	}
+	stranger, revoked := "stranger", "revoked"
+	if w.keys {
+		w.may, stranger, revoked = "keys", "strange keys", "deleted keys"
+	}
+	call("-", path, http.StatusUnauthorized)
+	call(s.who[revoked], path, http.StatusUnauthorized)
+	if w.foreign == 0 {
+		w.foreign = http.StatusNotFound
+	}
+	refused := call(s.who[stranger], path, w.foreign)
+	switch {
+	case w.foreign == http.StatusNotFound:
+		s.sameForUnknown(t, method, path, body, stranger, refused)
+	case w.foreign == http.StatusOK && strings.Contains(refused.raw, string(s.subscription.Organization)):
+		t.Errorf("a stranger reads of Acme: %s", refused.raw)
+	}
+	if w.lower != "" {
+		if a := call(s.who[w.lower], path, http.StatusForbidden); a.Code != string(connector.Forbidden) {
+			t.Errorf("%s is refused with %s", w.lower, a.Code)
+		}
+	}
+	if a := s.call(method, path, body, "Authorization", s.who[w.may], "Prefer", "respond-async"); a.code/100 != 2 {
+		t.Errorf("%s, who may, gets %d %s", w.may, a.code, a.raw)
+	}
+}
+
+// sameForUnknown holds that ids which are another's answer as ids that nobody
+// has, to the byte; and that a thing of Acme's is not reached below the stranger's own.
+func (s *stage) sameForUnknown(t *testing.T, method, path, body, stranger string, refused answer) {
+	t.Helper()
+	unknown := func(text string) string {
+		return publicID.ReplaceAllStringFunc(text, func(id string) string {
+			prefix, _, _ := strings.Cut(id, "_")
+			return prefix + "_" + "7zzzzzzzzzzzzzzzzzzzzzzzzz"
+		})
+	}
+	plain := func(a answer) string {
+		text := strings.ReplaceAll(a.raw, a.RequestID, "")
+		return publicID.ReplaceAllString(text, "ID")
+	}
+	nobodys := s.call(method, unknown(path), unknown(body), "Authorization", s.who[stranger])
+	if nobodys.code != http.StatusNotFound || plain(nobodys) != plain(refused) {
+		t.Errorf("another's id and nobody's id differ:\n%s\n%s", refused.raw, nobodys.raw)
+	}
+	own := strings.NewReplacer(string(s.subscription.Organization), string(s.other.Organization), string(s.subscription.ID), string(s.other.ID)).Replace(path)
+	if ids := publicID.FindAllString(path, -1); own != path && len(ids) > 1 {
+		if below := s.call(method, own, body, "Authorization", s.who[stranger]); below.code != http.StatusNotFound {
+			t.Errorf("%s below the stranger's own answers %d %s", own, below.code, below.raw)
+		}
+	}
+}
