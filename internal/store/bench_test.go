@@ -13,28 +13,38 @@ const callers = 64
 
 func BenchmarkAccept(b *testing.B) {
 	for name, lanes := range map[string]int{"one lane": 1, "64 lanes": 64} {
-		b.Run(name, func(b *testing.B) {
-			h := newHouse(b, sqlite)
-			go func() { _ = h.Run(b.Context()) }()
-			webhooks := h.webhooks(lanes)
-			body := strings.Repeat("x", 320)
-			requests := make([]store.AcceptRequest, b.N)
-			for i := range requests {
-				requests[i] = h.requestTo(webhooks[i%lanes].ID, body)
-			}
-			b.ResetTimer()
-			crowd(callers, b.N, func(i int) {
-				if _, err := h.Accept(b.Context(), requests[i]); err != nil {
-					b.Error(err)
-				}
-			})
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
-		})
+		for kind, place := range databases() {
+			b.Run(name+"/"+kind, func(b *testing.B) { benchmarkAccept(b, newHouse(b, place), lanes) })
+		}
 	}
 }
 
+func benchmarkAccept(b *testing.B, h *house, lanes int) {
+	b.Helper()
+	go func() { _ = h.Run(b.Context()) }()
+	webhooks := h.webhooks(lanes)
+	body := strings.Repeat("x", 320)
+	requests := make([]store.AcceptRequest, b.N)
+	for i := range requests {
+		requests[i] = h.requestTo(webhooks[i%lanes].ID, body)
+	}
+	b.ResetTimer()
+	crowd(callers, b.N, func(i int) {
+		if _, err := h.Accept(b.Context(), requests[i]); err != nil {
+			b.Error(err)
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+}
+
 func BenchmarkSettle(b *testing.B) {
-	h := newHouse(b, sqlite)
+	for kind, place := range databases() {
+		b.Run(kind, func(b *testing.B) { benchmarkSettle(b, newHouse(b, place)) })
+	}
+}
+
+func benchmarkSettle(b *testing.B, h *house) {
+	b.Helper()
 	go func() { _ = h.Run(b.Context()) }()
 	webhooks := h.webhooks(callers)
 	crowd(callers, b.N, func(i int) { h.accept(h.requestTo(webhooks[i%callers].ID, "text")) })

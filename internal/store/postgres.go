@@ -125,13 +125,16 @@ func checkPostgres(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+// errNotSent says that the connection had broken before the COMMIT was sent.
+var errNotSent = fmt.Errorf("the connection had broken: %w", driver.ErrBadConn)
+
 // commitPostgres commits, and notices where the server only rolled back: that is
 // how it answers when a statement had failed before.
 func commitPostgres(ctx context.Context, tx *session) error {
 	return tx.conn.Raw(func(conn any) error {
 		c, ok := conn.(*stdlib.Conn)
-		if !ok {
-			return driver.ErrBadConn
+		if !ok || c.Conn().IsClosed() {
+			return errNotSent
 		}
 		tag, err := c.Conn().Exec(ctx, "COMMIT")
 		if err == nil && tag.String() != "COMMIT" {
@@ -214,11 +217,12 @@ func classifyCode(err error, code string) failure {
 }
 
 // postgresRolledBack names the answers to COMMIT after which nothing was
-// written: the server's own, unless it was about to end.
+// written: the server's own, unless it was about to end. (pgconn.SafeToRetry is
+// no such answer: it is true of "conn closed", which a COMMIT gets that was sent.)
 func postgresRolledBack(err error) bool {
 	var said *pgconn.PgError
 	if errors.As(err, &said) {
 		return said.Severity == "ERROR" && said.Code != "40003"
 	}
-	return errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err)
+	return errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, errNotSent)
 }
