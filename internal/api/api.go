@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -52,8 +54,10 @@ type API struct {
 	refused *prometheus.CounterVec // by error code
 	// publicURL may be empty.
 	publicURL string
-	assets    *look.Assets // may be nil
-	doc       huma.API     // reads and writes bodies by their types, and describes them
+	assets    *look.Assets           // may be nil
+	doc       huma.API               // reads and writes bodies by their types, and describes them
+	document  func() ([]byte, error) // made once: all its routes stand
+	drawn     drawn
 	mux       *adapter
 	table     []route // all that it answers
 }
@@ -84,6 +88,7 @@ func New(in *ingest.Ingester, who *auth.Auth, desk *admin.Admin, o Options) *API
 	}
 	a.doc, a.mux = newDocument()
 	a.table = a.routes()
+	a.document = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.doc.OpenAPI()) })
 	for i := range a.table {
 		if rt := &a.table[i]; rt.typed != nil {
 			rt.handle = rt.typed(a, rt)

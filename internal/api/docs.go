@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -54,17 +55,51 @@ type (
 // docs answers with the documentation for people, drawn from the document. It is
 // read without credentials, and works without scripts.
 func (a *API) docs(w http.ResponseWriter, r *http.Request) error {
-	view, err := a.docsView(a.address(r))
+	page, err := a.drawn.get(a.address(r), a.drawDocs)
 	if err != nil {
 		return err
 	}
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	a.file(w, r, "text/html; charset=utf-8", page)
+	return nil
+}
+
+func (a *API) drawDocs(address string) ([]byte, error) {
+	view, err := a.docsView(address)
+	if err != nil {
+		return nil, err
+	}
 	var out bytes.Buffer
 	if err := docsPage.Execute(&out, view); err != nil {
-		return fmt.Errorf("draw the documentation: %w", err)
+		return nil, fmt.Errorf("draw the documentation: %w", err)
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	a.file(w, r, "text/html; charset=utf-8", out.Bytes())
-	return nil
+	return out.Bytes(), nil
+}
+
+// maxDrawn bounds the pages that are kept: an installation has few addresses.
+const maxDrawn = 8
+
+// drawn keeps what is the same for all who come by one address.
+type drawn struct {
+	mu    sync.Mutex
+	pages map[string][]byte
+}
+
+func (d *drawn) get(address string, draw func(address string) ([]byte, error)) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if page, ok := d.pages[address]; ok {
+		return page, nil
+	}
+	page, err := draw(address)
+	if err != nil {
+		return nil, err
+	}
+	if d.pages == nil || len(d.pages) >= maxDrawn {
+		d.pages = make(map[string][]byte)
+	}
+	d.pages[address] = page
+	return page, nil
 }
 
 func (a *API) docsView(address string) (view docsView, err error) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"reflect"
@@ -137,9 +138,9 @@ type nothing struct{}
 
 // openAPI answers with the description of all that the API answers. It is read without credentials.
 func (a *API) openAPI(w http.ResponseWriter, r *http.Request) error {
-	document, err := json.Marshal(a.doc.OpenAPI())
+	document, err := a.document()
 	if err != nil {
-		return err
+		return fmt.Errorf("write the document: %w", err)
 	}
 	a.file(w, r, "application/json", document)
 	return nil

@@ -7,6 +7,7 @@ var (
 	DecodeSend  = decodeSend
 	ParsePrefer = parsePrefer
 	BasicAuth   = basicAuth
+	CleanObject = cleanObject
 )
 
 // SendOperation is what the documents for Mendix are made from.
