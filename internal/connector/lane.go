@@ -54,6 +54,12 @@ type Lane struct {
 	// Mismatches counts different messages in a row that the flow's trigger refused for their shape.
 	Mismatches int
 	URLVersion int64
+	// CardLast is the last member of a card whose end is unclear: it is repeated with the same members. Zero: none.
+	CardLast Seq
+	// Inflight says up to which message an attempt may be under way, where the webhook is set to ask. Zero: none.
+	Inflight Seq
+	// Settings are the webhook's choices; of the engine's, only read.
+	Settings Settings
 }
 
 // Time returns the lane's own time: store time less all that it was held. It
@@ -73,6 +79,9 @@ type Group struct {
 	NotBefore time.Time
 	Throttles int         // throttled attempts in a row
 	Recent    []time.Time // ends of the sends that still count in the profile's windows, oldest first
+	// Version counts the moves of lanes into the group and out of it: what was written under an
+	// older one is merged, so that no send is forgotten.
+	Version int64
 }
 
 // Item is one waiting message as the engine sees it.
@@ -83,6 +92,12 @@ type Item struct {
 	AcceptedAt time.Time
 	ExpiresAt  time.Time // in lane time
 	Attempts   int       // made so far
+	// Weight is what a text takes in a card of several, as Teams counts; zero: it goes alone.
+	Weight int
+	// Parts is in how many posts it goes out, PartsDone how many of them Microsoft accepted.
+	Parts, PartsDone int
+	// Test: it goes before all others, and also while the lane is stopped.
+	Test bool
 	// Unclear: an attempt may have delivered it, so it never ends plainly expired or failed.
 	Unclear bool
 	// Parcel is what a Carrier needs to deliver it.
@@ -97,6 +112,17 @@ type Parcel struct {
 	Message MessageID
 	Content Content
 	Target  Target
+	// Part is which of Parts goes out, from 1; zero: the message is not split.
+	Part, Parts int
+	// Card holds the texts of a card of several, Message's among them; empty: Message goes alone.
+	Card []CardText
+}
+
+// CardText is one text of a card of several.
+type CardText struct {
+	Message MessageID
+	Body    []byte
+	At      time.Time // when it was accepted
 }
 
 // Loaded is what the store knows of a lane: its durable parts and its head.
@@ -105,6 +131,8 @@ type Loaded struct {
 	Group Group
 	// Head holds the oldest waiting messages, oldest first; empty: nothing waits.
 	Head []Item
+	// Test is the oldest waiting test, wherever it stands; nil: none.
+	Test *Item
 	// More: further messages wait behind Head.
 	More bool
 	// Waiting counts all waiting messages; -1 where it was not asked for.
@@ -119,8 +147,12 @@ type Settlement struct {
 	Group Group
 	// Stop: the webhook is gone; the lane stops with Lane.Cause unless its URL was changed meanwhile.
 	Stop bool
+	// Reopen: a test was sent, so a stopped lane goes on unless its URL was changed meanwhile.
+	Reopen bool
 	// Attempt is the attempt that was made; nil: none was (an expiry).
 	Attempt *Attempt
+	// Card are the other messages that went with it in one card.
+	Card []Member
 	// Ends are the messages that came to their end; they leave the queue.
 	Ends []End
 }
@@ -132,6 +164,15 @@ type Attempt struct {
 	N       int // 1 for the first
 	At      time.Time
 	Outcome Outcome
+	Part    int // which part of a split text; zero or 1: all of it
+	Card    int // how many messages went in the same card; zero: it went alone
+}
+
+// Member is a message that shared an attempt with others.
+type Member struct {
+	Seq     Seq
+	Message MessageID
+	N       int // of its own attempts
 }
 
 // End is the end of one message.
@@ -152,9 +193,11 @@ type Sweep struct {
 	ExpiresBefore time.Time
 	// AcceptedBefore is store time: messages accepted until then end, held or not. Zero: none by this rule.
 	AcceptedBefore time.Time
-	// Except is the head, which may be under way; zero: none.
+	// Except: messages up to this one may be under way and stay; zero: none.
 	Except Seq
-	// Retired: the webhook was deleted; everything but Except ends.
+	// Test is a test that may be under way and stays; zero: none.
+	Test Seq
+	// Retired: the webhook was deleted; everything but those ends.
 	Retired bool
 	Now     time.Time
 }
@@ -175,4 +218,28 @@ type FetchRequest struct {
 	Lane LaneID
 	// Count: also count all that waits in the lane.
 	Count bool
+	// Card: bring as many messages as one card may hold.
+	Card bool
+}
+
+// Merge takes over what another state of the group knows: the later wait, and
+// every send that either knows of. A send that both know counts once.
+func (g *Group) Merge(o Group) {
+	if o.NotBefore.After(g.NotBefore) {
+		g.NotBefore = o.NotBefore
+	}
+	g.Throttles = max(g.Throttles, o.Throttles)
+	all := make([]time.Time, 0, len(g.Recent)+len(o.Recent))
+	a, b := g.Recent, o.Recent
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || len(a) > 0 && a[0].Before(b[0]):
+			all, a = append(all, a[0]), a[1:]
+		case len(a) == 0 || b[0].Before(a[0]):
+			all, b = append(all, b[0]), b[1:]
+		default:
+			all, a, b = append(all, a[0]), a[1:], b[1:]
+		}
+	}
+	g.Recent = all
 }

@@ -27,8 +27,10 @@ type Message struct {
 	Content Content
 	// Key makes a repeat of the call safe: the same key and content is the same message. Empty: none.
 	Key string
-	// ExpiresIn is how long the message may wait before it ends expired; zero: the default, 24 h.
+	// ExpiresIn is how long the message may wait before it ends expired; zero: the webhook's choice, or 24 h.
 	ExpiresIn time.Duration
+	// Test: it tries its webhook, before all that waits there and even while that is stopped.
+	Test bool
 }
 
 // State is how far a message has come, as stored.

@@ -59,14 +59,20 @@ type lane struct {
 	dueAt    time.Time
 	touched  time.Time     // last time that something of it ended
 	took     time.Duration // of its last sends, smoothed
+	// paused is the wait that its last attempt brought upon the group, and the one before it.
+	paused, before time.Time
 }
 
 // group is the webhooks that share one of Microsoft's limits.
 type group struct {
 	connector.Group
-	window *window
-	round  []*lane // lanes that want to send, in turn
-	dueAt  time.Time
+	window  *window
+	members []*lane
+	round   []*lane // lanes that want to send, in turn
+	dueAt   time.Time
+	// limps are the starts of failing lanes that a window may still reach, sound counts the others since the last.
+	limps []time.Time
+	sound int
 }
 
 // slots bounds how many lanes do something at once; the others wait in line.
@@ -244,6 +250,9 @@ func (m *Machine) loaded(l *lane, e Loaded) {
 // learn takes over what the store says of a lane and its group. A group that is
 // known already has newer windows here than there.
 func (m *Machine) learn(l *lane, in connector.Loaded) {
+	if g := l.group; g != nil && in.Lane.URLVersion != l.URLVersion && g.NotBefore.Equal(l.paused) && !in.Group.NotBefore.Equal(l.paused) {
+		g.NotBefore = l.before // it was the old URL that said so
+	}
 	l.Lane = in.Lane
 	l.NotBefore = m.sane(l.NotBefore)
 	l.head = append([]connector.Item(nil), in.Head...)
@@ -253,23 +262,52 @@ func (m *Machine) learn(l *lane, in connector.Loaded) {
 	}
 	l.waiting = max(l.waiting, len(l.head))
 	l.known = true
-	g := m.groups[in.Group.ID]
-	if g == nil {
-		g = &group{Group: in.Group, window: newWindow(in.Group.Profile, in.Group.Recent)}
-		g.NotBefore = m.sane(g.NotBefore)
-		m.groups[g.ID] = g
-	}
-	if g.Profile != in.Group.Profile {
-		g.Profile = in.Group.Profile
-		g.window.limits = limits(g.Profile)
-	}
-	l.group = g
+	m.join(l, in.Group)
 	if l.started {
 		l.started = false
 		if len(l.head) > 0 {
-			g.window.add(m.now) // the post that may have been in flight when the last process ended
+			l.group.window.add(m.now) // the post that may have been in flight when the last process ended
 		}
 	}
+}
+
+// join puts a lane into its group. Where lanes have moved, each group goes on
+// with the sends of both: never looser than either window.
+func (m *Machine) join(l *lane, in connector.Group) {
+	g := m.groups[in.ID]
+	if g == nil {
+		in.NotBefore = m.sane(in.NotBefore)
+		g = &group{Group: in, window: newWindow(in.Profile, in.Recent)}
+		m.groups[g.ID] = g
+	}
+	if g.Version < in.Version {
+		g.Version, g.Profile = in.Version, in.Profile
+		g.window.limits = limits(g.Profile)
+		m.merge(g, in)
+	}
+	if l.group == g {
+		return
+	}
+	if old := l.group; old != nil {
+		was := old.Group
+		was.Recent = old.window.log
+		m.merge(g, was)
+		old.members = slices.DeleteFunc(old.members, func(o *lane) bool { return o == l })
+		if l.token {
+			l.token = false
+			old.window.flying--
+			m.pump(old)
+		}
+	}
+	l.group = g
+	g.members = append(g.members, l)
+}
+
+func (m *Machine) merge(g *group, o connector.Group) {
+	g.Recent = g.window.log
+	g.Merge(o)
+	g.NotBefore = m.sane(g.NotBefore)
+	g.window.log, g.Recent = g.Recent, nil
 }
 
 // sane cuts a stored time that lies absurdly far ahead, as after a clock jump.

@@ -103,6 +103,26 @@ func scenarios() map[string]scenario {
 			},
 			order: "a a b", phase: lane.Idle, ends: map[string]string{"a": "sent/accepted", "b": "sent/accepted"},
 		},
+		"throttled for an older URL pauses nothing": {
+			send: []string{"a", "b"}, answers: map[string][]connector.Outcome{"a": {after(throttled, 600*time.Second), sent}},
+			act: func(w *world) {
+				w.run(epoch.Add(took / 2))
+				w.lanes[1].URLVersion++
+				w.set(1, connector.LaneOpen, "")
+			},
+			order: "a a b", phase: lane.Idle, ends: map[string]string{"a": "sent/accepted", "b": "sent/accepted"},
+			at: []time.Duration{0, took, 2 * took},
+		},
+		"a URL replaced after it was throttled leaves the group's pause": {
+			send: []string{"a"}, answers: map[string][]connector.Outcome{"a": {after(throttled, 600*time.Second), sent}},
+			act: func(w *world) {
+				w.run(epoch.Add(time.Minute))
+				w.lanes[1].URLVersion++
+				w.set(1, connector.LaneOpen, "")
+			},
+			order: "a a", phase: lane.Idle, ends: map[string]string{"a": "sent/accepted"},
+			at: []time.Duration{0, 600*time.Second + took},
+		},
 		"Retry-After is obeyed to the second": {
 			send: []string{"a", "b"}, answers: map[string][]connector.Outcome{"a": {after(throttled, 600*time.Second), sent}},
 			order: "a a b", phase: lane.Idle, ends: map[string]string{"b": "sent/accepted"},

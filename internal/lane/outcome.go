@@ -22,6 +22,7 @@ func (m *Machine) delivered(l *lane, e Delivered) {
 	l.group.window.land(m.now)
 	l.took = (3*l.took + o.Took) / 4
 	l.TimedOut = o.Reason == connector.ReasonTimeout
+	l.paused, l.before = never, l.group.NotBefore
 
 	switch o.Verdict {
 	case connector.VerdictSent:
@@ -36,7 +37,7 @@ func (m *Machine) delivered(l *lane, e Delivered) {
 	case connector.VerdictGone:
 		s.Stop = true
 	case connector.VerdictThrottled:
-		m.pause(l.group, e)
+		m.pause(l, e)
 	case connector.VerdictUncertain:
 		item.Unclear = true
 		s.Ends = m.failed(l, e)
@@ -84,7 +85,7 @@ func (m *Machine) failed(l *lane, e Delivered) []connector.End {
 		}
 	}
 	if e.Outcome.RetryAfter > 0 {
-		m.pause(l.group, e)
+		m.pause(l, e)
 	}
 	l.NotBefore = m.now.Add(backoff(l.Failures, firstRetry, longestRetry, e.Rand))
 	l.Failures++
@@ -93,14 +94,16 @@ func (m *Machine) failed(l *lane, e Delivered) []connector.End {
 
 // pause stops the whole group for as long as Teams asked, never shorter than
 // what was asked before.
-func (m *Machine) pause(g *group, e Delivered) {
+func (m *Machine) pause(l *lane, e Delivered) {
+	g := l.group
 	wait := backoff(g.Throttles, firstPause, longestPause, e.Rand)
 	if e.Outcome.RetryAfter > 0 {
 		wait = asked(e.Outcome.RetryAfter)
 	}
 	g.Throttles++
-	if until := m.now.Add(wait); until.After(g.NotBefore) {
-		g.NotBefore = until
+	// No finer than the store keeps it, and never earlier.
+	if until := m.now.Add(wait + time.Microsecond - 1).Truncate(time.Microsecond); until.After(g.NotBefore) {
+		g.NotBefore, l.paused = until, until
 	}
 }
 

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"slices"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -50,14 +51,15 @@ func (m *Machine) pump(g *group) {
 			at = g.NotBefore
 		}
 		if at.After(m.now) {
-			if at != never && !g.dueAt.Equal(at) {
-				g.dueAt = at
-				m.timers.push(timer{at: at, group: g})
-			}
+			m.wakeGroup(g, at)
 			return
 		}
-		l := g.round[0]
-		g.round = g.round[1:]
+		l, later := m.pick(g)
+		if l == nil {
+			m.wakeGroup(g, later)
+			return
+		}
+		g.round = slices.DeleteFunc(g.round, func(o *lane) bool { return o == l })
 		l.queued = false
 		if !m.slotsFor(l).take(l) {
 			l.queued = true
@@ -65,11 +67,19 @@ func (m *Machine) pump(g *group) {
 		}
 		l.token = true
 		g.window.flying++
+		m.countStart(g, l)
 		if len(l.head) == 0 {
 			m.load(l)
 			continue
 		}
 		m.send(l)
+	}
+}
+
+func (m *Machine) wakeGroup(g *group, at time.Time) {
+	if at != never && !g.dueAt.Equal(at) {
+		g.dueAt = at
+		m.timers.push(timer{at: at, group: g})
 	}
 }
 

@@ -17,7 +17,10 @@ const (
 	sweepHeld     = time.Hour   // likewise while held, where only the longest hold counts
 	longestHold   = 14 * 24 * time.Hour
 	schemaStrikes = 3 // different messages in a row that the trigger refuses for their shape: the flow is another one
-	panicStrikes  = 2 // attempts at one message that broke us: it ends
+	// A lane that failed so often in a row gets at most every tenth place of its group.
+	circuitFailures = 3
+	probeEvery      = 10
+	panicStrikes    = 2 // attempts at one message that broke us: it ends
 )
 
 // backoff returns first * 2^n, at most longest: half of it fixed, half random.

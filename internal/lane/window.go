@@ -106,6 +106,16 @@ func (w *window) forgotten(i int, now time.Time) bool {
 // recent returns a copy of the log for the store.
 func (w *window) recent() []time.Time { return append([]time.Time(nil), w.log...) }
 
+// longest returns the limit that looks back furthest; zero: there is none.
+func (w *window) longest() (most limit) {
+	for _, l := range w.limits {
+		if l.per > most.per {
+			most = l
+		}
+	}
+	return most
+}
+
 // maxForecast bounds the work of one forecast; what lies behind is reckoned by the mean rate.
 const maxForecast = 2000
 

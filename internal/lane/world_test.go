@@ -3,6 +3,7 @@ package lane_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"time"
 
@@ -183,8 +184,15 @@ func (w *world) settle(s connector.Settlement) {
 			l.State, l.Cause, l.HeldSince = connector.LaneStopped, s.Lane.Cause, s.Lane.HeldSince
 		}
 	}
-	g := w.groups[s.Group.ID]
-	g.NotBefore, g.Throttles, g.Recent = s.Group.NotBefore, s.Group.Throttles, s.Group.Recent
+	if l.URLVersion != s.Lane.URLVersion {
+		s.Group.NotBefore = w.groups[s.Group.ID].NotBefore
+	}
+	if g := w.groups[s.Group.ID]; g.Version == s.Group.Version {
+		g.NotBefore, g.Throttles, g.Recent = s.Group.NotBefore, s.Group.Throttles, s.Group.Recent
+	} else {
+		g.Merge(s.Group)
+		w.groups[l.Group].Merge(s.Group)
+	}
 	if a := s.Attempt; a != nil {
 		for i := range w.queue[l.ID] {
 			if it := &w.queue[l.ID][i]; it.Seq == a.Seq {
@@ -242,6 +250,23 @@ func (w *world) set(id connector.LaneID, state connector.LaneState, cause string
 	}
 	l.State, l.Cause = state, cause
 	w.soon(0, lane.Wake{Lane: id})
+}
+
+// move puts a lane into another group, as people do, and tells the machine.
+func (w *world) move(id connector.LaneID, to connector.GroupID) {
+	old, g := w.groups[w.lanes[id].Group], w.groups[to]
+	both := append(append([]time.Time(nil), g.Recent...), old.Recent...)
+	slices.SortFunc(both, time.Time.Compare)
+	g.Merge(*old)
+	g.Recent = both
+	g.Version++
+	old.Version++
+	w.lanes[id].Group = to
+	for other, l := range w.lanes {
+		if l.Group == to && other <= id {
+			w.soon(0, lane.Wake{Lane: other})
+		}
+	}
 }
 
 // restart loses the machine and all that is under way, and starts a new one on the rows.

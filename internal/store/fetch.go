@@ -94,7 +94,8 @@ func (f *fetch) run(ctx context.Context, c *session) error {
 
 const lanesByID = `
 SELECT l.id, l.grp, w.public_id, l.state, l.cause, l.held_since, l.held, l.not_before, l.failures, l.timed_out, l.mismatches, l.url_version,
-       g.profile, g.not_before, g.throttles, g.recent, s.public_id, w.url, w.payload
+       l.card_last, l.inflight, w.combine, w.ordering, w.on_unclear, w.urgent,
+       g.profile, g.not_before, g.throttles, g.recent, g.version, s.public_id, w.url, w.payload
 FROM lane l JOIN grp g ON g.id = l.grp JOIN webhook w ON w.id = l.webhook JOIN subscription s ON s.id = w.subscription
 WHERE l.id IN `
 
@@ -107,9 +108,11 @@ func (f *fetch) readLanes(ctx context.Context, c *session) error {
 		l := &fetched{}
 		var heldSince, held, notBefore, groupNotBefore int64
 		var recent, sealed []byte
+		set := &l.Lane.Settings
 		err := rows.Scan(&l.Lane.ID, &l.Lane.Group, &l.Lane.Webhook, &l.Lane.State, &l.Lane.Cause, &heldSince, &held, &notBefore,
 			&l.Lane.Failures, &l.Lane.TimedOut, &l.Lane.Mismatches, &l.Lane.URLVersion,
-			&l.Group.Profile, &groupNotBefore, &l.Group.Throttles, &recent, &l.subscription, &sealed, &l.target.Payload)
+			&l.Lane.CardLast, &l.Lane.Inflight, &set.Combine, &set.Order, &set.OnUnclear, &set.Urgent,
+			&l.Group.Profile, &groupNotBefore, &l.Group.Throttles, &recent, &l.Group.Version, &l.subscription, &sealed, &l.target.Payload)
 		if err != nil {
 			return err
 		}

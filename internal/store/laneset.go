@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,8 +64,6 @@ const replaceURL = `UPDATE webhook SET url = $2, url_mac = $3, host = $4 WHERE i
 const nextVersion = `
 UPDATE lane SET url_version = url_version + 1, not_before = 0, failures = 0, timed_out = 0, mismatches = 0 WHERE id = $1`
 
-const setProfile = `UPDATE grp SET profile = $2 WHERE id = (SELECT l.grp FROM lane l WHERE l.id = $1)`
-
 // ReplaceURL gives a webhook another URL. A lane that was stopped goes on; one
 // that people paused stays paused. The lane must be woken.
 func (s *Store) ReplaceURL(ctx context.Context, n NewURL) (w WebhookRow, err error) {
@@ -91,11 +90,9 @@ func (s *Store) ReplaceURL(ctx context.Context, n NewURL) (w WebhookRow, err err
 		}
 		w.Host = n.Host
 		w.URLVersion++
-		if n.Profile != 0 {
-			w.Profile = n.Profile
-			if _, err := c.tx.exec(ctx, q(setProfile, int64(w.Lane), int64(n.Profile))); err != nil {
-				return fmt.Errorf("set profile: %w", err)
-			}
+		w.Profile = cmp.Or(n.Profile, w.Profile)
+		if _, w.FlowOwner, err = c.moveToGroup(ctx, w.Lane, groupOf{owner: w.FlowOwner, profile: w.Profile, mac: mac}); err != nil {
+			return err
 		}
 		if w.State != connector.LaneStopped {
 			return nil

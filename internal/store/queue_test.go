@@ -12,7 +12,7 @@ import (
 func TestChangesOfAnotherProcessNameTheLanesOnce(t *testing.T) {
 	promise(t, func(t *testing.T, h *house) {
 		other := h.second()
-		hook := h.newWebhook("second")
+		hook := h.hook("second", "https://second", "")
 		since, err := h.LastChange(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -231,12 +231,23 @@ func (b *settleBatch) stopTime(step *connector.Settlement) time.Time {
 	return b.now
 }
 
+// updateGroup leaves the group's wait as it is where the URL was changed since
+// the attempt: what the old one said pauses nobody.
 const updateGroup = `
-UPDATE grp SET not_before = $2, throttles = $3, recent = $4 WHERE id = $1 AND (not_before <> $2 OR throttles <> $3 OR recent <> $4)`
+UPDATE grp SET not_before = CASE WHEN $6 = (SELECT l.url_version FROM lane l WHERE l.id = $5) THEN $2 ELSE not_before END, throttles = $3, recent = $4
+WHERE id = $1 AND version = $7`
 
 func (b *settleBatch) group(ctx context.Context, step *connector.Settlement) error {
 	g := &step.Group
-	if _, err := b.tx.exec(ctx, q(updateGroup, int64(g.ID), micros(g.NotBefore), int64(g.Throttles), packTimes(g.Recent))); err != nil {
+	if g.ID == 0 {
+		return nil // a sweep's
+	}
+	n, err := b.tx.exec(ctx, q(updateGroup, int64(g.ID), micros(g.NotBefore), int64(g.Throttles), packTimes(g.Recent),
+		int64(step.Lane.ID), step.Lane.URLVersion, g.Version))
+	if err == nil && n == 0 {
+		err = b.mergeGroup(ctx, step)
+	}
+	if err != nil {
 		return fmt.Errorf("update group %d: %w", g.ID, err)
 	}
 	return nil

@@ -15,13 +15,10 @@ const countWebhooks = `SELECT COUNT(*) FROM webhook WHERE subscription = $1 AND 
 const insertWebhook = `
 INSERT INTO webhook (public_id, subscription, name, url, url_mac, host, payload, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`
 
-const insertGroup = `
-INSERT INTO grp (organization, owner, profile, recent) VALUES ($1, $2, $3, $4) RETURNING id`
-
 const insertLane = `INSERT INTO lane (webhook, grp, state) VALUES ($1, $2, 1) RETURNING id`
 
-// CreateWebhook makes a webhook with a lane and a group of its own. Exactly the
-// plan's quota of webhooks can exist.
+// CreateWebhook makes a webhook with a lane, in the group of its flow owner or of
+// its URL. Exactly the plan's quota of webhooks can exist.
 func (s *Store) CreateWebhook(ctx context.Context, n NewWebhook) (w WebhookRow, err error) {
 	id, err := newID(connector.WebhookPrefix)
 	if err != nil {
@@ -77,10 +74,11 @@ func (s *Store) addWebhook(ctx context.Context, c *change, sub *Subscription, w 
 		}
 		return fmt.Errorf("insert webhook: %w", err)
 	}
-	var group int64
-	if err := c.tx.one(ctx, q(insertGroup, c.note.organization, w.FlowOwner, int64(w.Profile), []byte{}), &group); err != nil {
-		return fmt.Errorf("insert group: %w", err)
+	group, owner, err := c.moveToGroup(ctx, 0, groupOf{owner: w.FlowOwner, profile: w.Profile, mac: mac})
+	if err != nil {
+		return err
 	}
+	w.FlowOwner = owner
 	if err := c.tx.one(ctx, q(insertLane, row, group), &w.Lane); err != nil {
 		return fmt.Errorf("insert lane: %w", err)
 	}
