@@ -5,12 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/teamsconnector/teamsconnector/client"
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 )
 
 func (p process) setupCommand() *cobra.Command {
 	var request admin.SetupRequest
-	var asJSON bool
+	var asJSON, asEnv bool
 	cmd := &cobra.Command{
 		Use:   "setup --name ORGANIZATION",
 		Short: "Make an organization, its subscription and a pair of keys",
@@ -34,6 +35,10 @@ func (p process) setupCommand() *cobra.Command {
 				if asJSON {
 					return p.sayJSON(setupAnswer(made))
 				}
+				if asEnv {
+					return p.say("export %s=%s\nexport %s=%s\n",
+						client.EnvLicenseKey, made.Keys.LicenseKey, client.EnvLicenseSecret, made.LicenseSecret.Reveal())
+				}
 				return p.say("Data           %s\nOrganization   %s  (%s)\nInstance       %s  (%s)\nLicenseKey     %s\nLicenseSecret  %s\n\n"+
 					"Keep the LicenseSecret now: it can't be shown again.\n"+
 					"Next, add the webhook of a Teams channel: teamsconnector webhook add --name NAME --url -\n",
@@ -46,6 +51,8 @@ func (p process) setupCommand() *cobra.Command {
 	cmd.Flags().StringVar(&request.Name, "name", "", "name of the organization (required)")
 	cmd.Flags().StringVar(&request.Email, "email", "", "e-mail address of the Technical Contact")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "for programs")
+	cmd.Flags().BoolVar(&asEnv, "env", false, "print the keys as lines for a shell: eval \"$(teamsconnector setup ... --env)\"")
+	cmd.MarkFlagsMutuallyExclusive("json", "env")
 	return cmd
 }
 

@@ -20,6 +20,7 @@ const defaultSimulatorListen = "127.0.0.1:9911"
 
 func (p process) simulatorCommand() *cobra.Command {
 	var asJSON bool
+	var urlFile string
 	cmd := &cobra.Command{
 		Use:   "simulator",
 		Short: "Run a simulated Microsoft Teams, with a page that shows its channels",
@@ -31,11 +32,12 @@ func (p process) simulatorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.simulate(cmd.Context(), c, asJSON)
+			return p.simulate(cmd.Context(), c, func(found simulatorJSON) error { return p.sayTeams(found, urlFile, asJSON) })
 		},
 	}
 	addFlags(cmd.Flags(), faceSimulator)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the addresses as JSON, for programs")
+	cmd.Flags().StringVar(&urlFile, "url-file", "", "file to write the first channel's webhook URL to, for: webhook add --url-file")
 	return cmd
 }
 
@@ -51,7 +53,7 @@ type simulatorHook struct {
 	URL     string `json:"url"`
 }
 
-func (p process) simulate(ctx context.Context, c config, asJSON bool) error {
+func (p process) simulate(ctx context.Context, c config, say func(simulatorJSON) error) error {
 	log := newLogger(p.err, c.observe)
 	c.simulator.options.Logger = log
 	teams, err := simulator.New(c.simulator.options)
@@ -74,7 +76,7 @@ func (p process) simulate(ctx context.Context, c config, asJSON bool) error {
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- page.run(ctx) }()
-	if err := p.sayTeams(found, asJSON); err != nil {
+	if err := say(found); err != nil {
 		return err
 	}
 	select {
@@ -91,7 +93,12 @@ func (p process) simulate(ctx context.Context, c config, asJSON bool) error {
 	return nil
 }
 
-func (p process) sayTeams(found simulatorJSON, asJSON bool) error {
+func (p process) sayTeams(found simulatorJSON, urlFile string, asJSON bool) error {
+	if urlFile != "" && len(found.Webhooks) > 0 {
+		if err := os.WriteFile(urlFile, []byte(found.Webhooks[0].URL+"\n"), 0o600); err != nil {
+			return fmt.Errorf("write --url-file: %w", err)
+		}
+	}
 	if asJSON {
 		return p.sayJSON(found)
 	}

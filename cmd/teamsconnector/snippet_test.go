@@ -45,12 +45,17 @@ func TestSnippetsSendAsTheyStand(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, l := range snippet.Languages() {
+		r, known := runners[l.ID]
+		if !known {
+			t.Errorf("nobody says how %s is run", l.Name)
+			continue
+		}
+		if len(r.run) == 0 || l.ID == "powershell" && !found(r.run[0]) {
+			t.Logf("%s is not run here, as docs/snippets.md says", l.Name)
+			continue
+		}
 		t.Run(l.ID, func(t *testing.T) {
-			r, known := runners[l.ID]
-			if !known {
-				t.Fatal("nobody says how it is run")
-			}
-			if len(r.run) == 0 || !found(r.run[0]) || l.ID == "curl" && !found("curl") {
+			if !found(r.run[0]) || l.ID == "curl" && !found("curl") {
 				t.Skip("it can't be run here")
 			}
 			text, err := snippet.Render(l.ID, service, in.webhook)

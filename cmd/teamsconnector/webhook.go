@@ -24,7 +24,7 @@ func (p process) webhookCommand() *cobra.Command {
 type webhookFlags struct {
 	name, url, urlFile, instance string
 	flowOwner, profile, payload  string
-	asJSON                       bool
+	asJSON, onlyID               bool
 }
 
 func (p process) webhookAddCommand() *cobra.Command {
@@ -49,6 +49,8 @@ func (p process) webhookAddCommand() *cobra.Command {
 	flags.StringVar(&f.profile, "profile", "", "Microsoft's limits for it: flow-bot, post-as-user, logic-app, office-365 or none (default: by the kind of URL)")
 	flags.StringVar(&f.payload, "payload", "adaptive", "shape of plain texts: adaptive (every flow template takes it) or text")
 	flags.BoolVar(&f.asJSON, "json", false, "for programs")
+	flags.BoolVar(&f.onlyID, "id", false, "print the Webhook ID and nothing else")
+	cmd.MarkFlagsMutuallyExclusive("json", "id")
 	return cmd
 }
 
@@ -77,6 +79,9 @@ func (p process) addWebhook(cmd *cobra.Command, f webhookFlags) error {
 		made, err := desk.AddWebhook(ctx, request)
 		if err != nil {
 			return err
+		}
+		if f.onlyID {
+			return p.say("%s\n", made.ID)
 		}
 		return p.sayWebhook(made, f.asJSON)
 	}})
