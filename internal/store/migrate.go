@@ -41,6 +41,9 @@ func (s *Store) migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
+	if err := s.keepCopy(ctx, provider); err != nil {
+		return err
+	}
 	steps, err := provider.Up(ctx)
 	if err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
@@ -51,7 +54,29 @@ func (s *Store) migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-const readInstallation = `SELECT mac_key, min_binary FROM installation WHERE id = 1`
+// keepCopy backs a database up that is about to get another schema.
+func (s *Store) keepCopy(ctx context.Context, provider *goose.Provider) error {
+	version, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	if version == 0 || s.dir == "" {
+		return nil // there is nothing in it, or its operator makes the backups
+	}
+	if pending, err := provider.HasPending(ctx); err != nil || !pending {
+		return err
+	}
+	file, err := beforeMigration(ctx, s.dir, version)
+	if err == nil {
+		s.log.InfoContext(ctx, "database backed up before its schema changes", "file", file)
+	}
+	return err
+}
+
+const (
+	readInstallation = `SELECT mac_key, min_binary FROM installation WHERE id = 1`
+	readMove         = `SELECT moved_at FROM installation WHERE id = 1`
+)
 
 const insertInstallation = `
 INSERT INTO installation (id, mac_key, min_binary) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING`
@@ -70,6 +95,9 @@ func (s *Store) loadInstallation(ctx context.Context, db *sql.DB) error {
 	if oldest > schemaVersion {
 		return fmt.Errorf("the database was written by a newer version, which takes no program older than schema version %d; this one has %d: install the newer version", oldest, schemaVersion)
 	}
+	if err := stillHere(ctx, db); err != nil {
+		return err
+	}
 	if s.macKey, err = s.ring.Open(macKeyPlace(), sealed); err != nil {
 		return fmt.Errorf("open the installation key: the master key is not the one that this data was sealed with: %w", err)
 	}
@@ -79,6 +107,18 @@ func (s *Store) loadInstallation(ctx context.Context, db *sql.DB) error {
 func readKey(ctx context.Context, db *sql.DB) (sealed []byte, oldest int, err error) {
 	err = db.QueryRowContext(ctx, readInstallation).Scan(&sealed, &oldest)
 	return sealed, oldest, err
+}
+
+// stillHere refuses data that lives in another database now.
+func stillHere(ctx context.Context, db *sql.DB) error {
+	var moved int64
+	if err := db.QueryRowContext(ctx, readMove).Scan(&moved); err != nil {
+		return fmt.Errorf("read the installation: %w", err)
+	}
+	if moved == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w on %s: name that database with --database, or restore a backup here", ErrMoved, fromMicros(moved).UTC().Format("2 January 2006, 15:04 UTC"))
 }
 
 func (s *Store) makeInstallation(ctx context.Context, db *sql.DB) error {

@@ -1,0 +1,9 @@
+package store
+
+// MovedTables names the tables that Move copies.
+func MovedTables() (names []string) {
+	for _, table := range movedTables() {
+		names = append(names, table.name)
+	}
+	return names
+}
