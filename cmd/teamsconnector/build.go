@@ -27,7 +27,7 @@ import (
 type house struct {
 	store   *store.Store
 	ring    *keyring.Ring
-	engine  *dispatch.Dispatcher
+	engine  *gate
 	ingest  *ingest.Ingester
 	admin   *admin.Admin
 	auth    *auth.Auth
@@ -52,13 +52,17 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	door := post.New(outbound.New(outbound.Options{Trusted: c.net.trustTargets}), post.Options{Logger: log})
 
 	var in *ingest.Ingester // it and the engine tell each other
-	engine := dispatch.New(st, door, dispatch.Options{
+	engine := &gate{store: st, log: log}
+	engine.Dispatcher = dispatch.New(st, door, dispatch.Options{
 		Settled:    func(all []connector.Settlement) { in.Settled(all) },
 		Swept:      func(ends []connector.End) { in.Swept(ends) },
 		Logger:     log,
 		Registerer: reg,
 		Now:        st.Now,
 	})
+	if err := engine.close(ctx); err != nil {
+		return nil, err
+	}
 	in = ingest.New(st, ring, engine, ingest.Options{Logger: log, Registerer: reg})
 
 	desk := admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt})

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/teamsconnector/teamsconnector/internal/dispatch"
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
 
@@ -18,7 +17,7 @@ const changesPoll = 500 * time.Millisecond
 // a command beside the service has no engine to wake.
 type changes struct {
 	store  *store.Store
-	engine *dispatch.Dispatcher
+	engine *gate
 	log    *slog.Logger
 	seen   int64 // the last change that the engine heard of
 	blind  bool  // the last look failed
@@ -34,6 +33,9 @@ func (h *house) move(ctx context.Context) error {
 	ear.Go(func() { c.run(ctx) })
 	ear.Go(func() { watchKeys(ctx, h.ring, h.log) })
 	defer ear.Wait()
+	if !h.engine.wait(ctx) {
+		return nil
+	}
 	return h.engine.Run(ctx)
 }
 

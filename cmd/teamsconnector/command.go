@@ -63,7 +63,8 @@ func (p process) run(ctx context.Context, args []string) int {
 	}
 	//nolint:contextcheck // each command gets its context from ExecuteContext
 	root.AddCommand(p.serveCommand(), p.setupCommand(), p.webhookCommand(), p.keysCommand(), p.sendCommand(),
-		p.tokenCommand(), p.userCommand(), p.simulatorCommand(), p.mendixModuleCommand(), p.versionCommand(),
+		p.tokenCommand(), p.userCommand(), p.simulatorCommand(), p.mendixModuleCommand(), p.backupCommand(), p.restoreCommand(),
+		p.resumeCommand(), p.migrateCommand(), p.versionCommand(),
 		p.configCommand(), p.manCommand(), p.rotateKeysCommand(), p.doctorCommand())
 	root.SetArgs(args)
 	root.SetIn(p.in)

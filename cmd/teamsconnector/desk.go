@@ -30,6 +30,17 @@ type dataCommand struct {
 
 // atDesk opens the data for one change and closes it again.
 func (p process) atDesk(ctx context.Context, flags *pflag.FlagSet, d dataCommand) (err error) {
+	return p.withStore(ctx, flags, d, func(ctx context.Context, c config, st *store.Store) error {
+		return d.do(ctx, admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt}))
+	})
+}
+
+// inStore opens the data that is there already for what concerns the installation and nobody in it.
+func (p process) inStore(ctx context.Context, flags *pflag.FlagSet, do func(ctx context.Context, st *store.Store) error) error {
+	return p.withStore(ctx, flags, dataCommand{of: faceData}, func(ctx context.Context, _ config, st *store.Store) error { return do(ctx, st) })
+}
+
+func (p process) withStore(ctx context.Context, flags *pflag.FlagSet, d dataCommand, do func(ctx context.Context, c config, st *store.Store) error) (err error) {
 	c, err := p.loadConfig(flags, d.of)
 	if err != nil {
 		return err
@@ -52,7 +63,7 @@ func (p process) atDesk(ctx context.Context, flags *pflag.FlagSet, d dataCommand
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	return d.do(ctx, admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt}))
+	return do(ctx, c, st)
 }
 
 // openStore opens the data and says plainly when the master key does not fit.
@@ -62,16 +73,22 @@ func openStore(ctx context.Context, o store.Options) (*store.Store, error) {
 		return nil, fmt.Errorf("%s is empty (0 bytes): restore the data from a backup; or, if this was its very first start, remove that file and start again", file)
 	}
 	st, err := store.Open(ctx, o)
+	return st, explainSeal(err, o)
+}
+
+// explainSeal says what to do where data can't be opened.
+func explainSeal(err error, o store.Options) error {
+	file := filepath.Join(o.Dir, store.FileName)
 	switch {
 	case errors.Is(err, keyring.ErrSealed) && !o.Database.Empty():
-		return nil, fmt.Errorf("the data in this database is sealed with another master key: give the one that it was made with (%s): %w", envName("master-key"), err)
+		return fmt.Errorf("the data in this database is sealed with another master key: give the one that it was made with (%s): %w", envName("master-key"), err)
 	case errors.Is(err, keyring.ErrSealed):
-		return nil, fmt.Errorf("the data in %s is sealed with another master key: give the one that it was made with (%s, or %s): %w",
+		return fmt.Errorf("the data in %s is sealed with another master key: give the one that it was made with (%s, or %s): %w",
 			o.Dir, envName("master-key"), filepath.Join(o.Dir, masterKeyFile), err)
 	case errors.Is(err, store.ErrDamaged):
-		return nil, fmt.Errorf("%s is damaged: end every process that uses it, keep a copy, and restore the data from a backup: %w", file, err)
+		return fmt.Errorf("%s is damaged: end every process that uses it, keep a copy, and restore the data from a backup: %w", file, err)
 	}
-	return st, err
+	return err
 }
 
 // staysEmpty reports whether a file exists and is empty, and not because another

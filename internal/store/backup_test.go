@@ -204,3 +204,29 @@ func TestADatabaseIsBackedUpBeforeItsSchemaChanges(t *testing.T) {
 		t.Errorf("the backup can't be restored: %v", err)
 	}
 }
+
+// What a crash left is in the way of nothing, and a backup that is made again is whole.
+func TestWhatACrashLeftIsCleanedUp(t *testing.T) {
+	h := newHouse(t, sqlite)
+	h.accept(h.request("kept"))
+	file := filepath.Join(t.TempDir(), "backup.db")
+	back := t.TempDir()
+	if err := os.Mkdir(filepath.Join(back, "restoring"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file + ".part", file + ".part-wal", filepath.Join(back, "restoring", "teamsconnector.db")} {
+		if err := os.WriteFile(path, []byte("half a database"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	_, err := store.Backup(t.Context(), h.options.Dir, file, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := store.Restore(t.Context(), store.Options{Dir: back, Ring: h.ring}, file)
+
+	if err != nil || done.Messages != 1 || done.Aside != "" {
+		t.Errorf("restored %+v (%v), want one message and nothing aside", done, err)
+	}
+}

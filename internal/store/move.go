@@ -145,7 +145,7 @@ func emptied(ctx context.Context, tx pgx.Tx) error {
 
 // move copies one table and compares both sides.
 func (t movedTable) move(ctx context.Context, source *sql.DB, tx pgx.Tx) (rows int, err error) {
-	from, err := source.QueryContext(ctx, "SELECT * FROM "+t.name+" ORDER BY "+t.order)
+	from, err := source.QueryContext(ctx, "SELECT * FROM "+t.name+" ORDER BY "+t.order) //nolint:gosec // names of our own
 	if err != nil {
 		return 0, err
 	}

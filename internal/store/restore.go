@@ -46,7 +46,7 @@ func Restore(ctx context.Context, o Options, from string) (done Restored, err er
 	if err := pauseCopy(ctx, o, work, done.Snapshot); err != nil {
 		return done, err
 	}
-	if done.Aside, err = moveAside(o.Dir); err != nil {
+	if done.Aside, err = keepAside(ctx, o.Dir); err != nil {
 		return done, err
 	}
 	return done, settleFile(draft, filepath.Join(o.Dir, fileName))
@@ -148,21 +148,31 @@ func pauseCopy(ctx context.Context, o Options, work string, is Snapshot) (err er
 	return errors.Join(err, db.Close())
 }
 
-// moveAside keeps the database that is replaced, with what was not moved into it yet.
-func moveAside(dir string) (aside string, err error) {
+// keepAside keeps the database that is about to be replaced. It stays in its
+// place too, whole, until the backup takes it: a crash in between changes nothing.
+func keepAside(ctx context.Context, dir string) (aside string, err error) {
 	base := filepath.Join(dir, fileName)
 	if _, err := os.Stat(base); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
+	}
+	if db, err := openSQLite(dir); err == nil { // a damaged one is kept as it is
+		_, _ = db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+		_ = db.Close()
 	}
 	folder := filepath.Join(dir, "replaced-"+time.Now().UTC().Format("20060102T150405.000"))
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return "", fmt.Errorf("make a folder for the database that is replaced: %w", err)
 	}
-	for _, suffix := range []string{"-wal", "-shm", ""} {
-		err := os.Rename(base+suffix, filepath.Join(folder, fileName+suffix))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	kept := filepath.Join(folder, fileName)
+	if err := os.Link(base, kept); err != nil {
+		if err := copyFile(base, kept); err != nil {
+			return "", err
+		}
+	}
+	for _, suffix := range []string{"-wal", "-shm"} { // beside the backup they would be taken for its own
+		if err := os.Rename(base+suffix, kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("move the database aside: %w", err)
 		}
 	}
-	return folder, syncFolder(dir)
+	return folder, errors.Join(syncFolder(folder), syncFolder(dir))
 }
