@@ -174,3 +174,29 @@ func TestTheDocumentIsValidOpenAPI(t *testing.T) {
 		}
 	}
 }
+
+// Apps out there have these names in their code.
+func TestTheSendCallIsDescribedAsItIsRead(t *testing.T) {
+	raw := newHouse(t, api.Options{}).call(http.MethodGet, "/api/openapi.json", "").raw
+	var doc struct {
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal([]byte(raw), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for schema, want := range map[string][]string{
+		"SendFields":   api.FieldNames(),
+		"SendFact":     {"name", "value"},
+		"SendLink":     {"text", "url"},
+		"SendAnswer":   {"sentMessage", "message", "messageId", "status", "expectedAt", "maybePosted", "warnings"},
+		"Problem":      {"type", "title", "status", "detail", "code", "errors", "requestId", "sentMessage", "message"},
+		"FieldProblem": {"pointer", "detail"},
+	} {
+		slices.Sort(want)
+		if got := slices.Sorted(maps.Keys(doc.Components.Schemas[schema].Properties)); !slices.Equal(got, want) {
+			t.Errorf("%s has %v, want %v", schema, got, want)
+		}
+	}
+}

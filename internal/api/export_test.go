@@ -8,6 +8,7 @@ var (
 	ParsePrefer = parsePrefer
 	BasicAuth   = basicAuth
 	CleanObject = cleanObject
+	FieldNames  = fieldNames
 )
 
 // SendOperation is what the documents for Mendix are made from.
