@@ -138,3 +138,36 @@ func TestOnlyProxiesAreBelievedWhereARequestCameFrom(t *testing.T) {
 		}
 	}
 }
+
+func TestWrongPasswordsMakeTheirAddressWaitForThatAccountOnly(t *testing.T) {
+	h := newHouse(t)
+	a := auth.New(h.store, auth.Options{})
+	link, err := a.OfferSetup(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const password = "a few words in a row"
+	_, err = a.SetUp(t.Context(), auth.SetupRequest{Link: link, Organization: "Acme", Name: "Ann", Email: "ann@acme.example", Password: connector.NewSecret(password)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func(email, password, address string) error {
+		_, err := a.SignIn(t.Context(), auth.SignInRequest{Email: email, Password: connector.NewSecret(password), Address: address})
+		return err
+	}
+	for i := range 10 {
+		if err := try("ann@acme.example", "wrong", "192.0.2.1"); codeOf(err) != connector.TokenInvalid {
+			t.Fatalf("wrong password %d: %v", i+1, err)
+		}
+	}
+
+	if err := try("Ann@acme.example", password, "192.0.2.1"); codeOf(err) != connector.RateLimited {
+		t.Errorf("the 11th, in other letters: %v, want %s", err, connector.RateLimited)
+	}
+	if err := try("ann@acme.example", password, "192.0.2.2"); err != nil {
+		t.Errorf("from another address: %v", err)
+	}
+	if err := try("bob@acme.example", "wrong", "192.0.2.1"); codeOf(err) != connector.TokenInvalid {
+		t.Errorf("another account: %v", err)
+	}
+}

@@ -2,8 +2,11 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -39,14 +42,28 @@ type Session struct {
 type SignInRequest struct {
 	Email    string
 	Password connector.Secret
-	Address  string // of the network
+	Address  string // of the network; what is none is never held up
 	Browser  string // as it calls itself
 }
 
 // SignIn checks a local account and returns the secret of a new session, for a
 // cookie. An unknown address, a wrong password and a disabled person get the
-// same answer, in the same time.
+// same answer, in the same time; ten wrong passwords a minute from one address
+// make it wait.
 func (a *Auth) SignIn(ctx context.Context, r SignInRequest) (secret string, err error) {
+	name := sha256.Sum256([]byte(strings.ToLower(r.Email))) // however long it is
+	from, err := netip.ParseAddr(r.Address)
+	if err == nil {
+		ctx = WithAddress(ctx, from)
+	}
+	err = a.guarded(ctx, "person "+string(name[:]), false, func() error {
+		secret, err = a.signIn(ctx, r)
+		return err
+	})
+	return secret, err
+}
+
+func (a *Auth) signIn(ctx context.Context, r SignInRequest) (secret string, err error) {
 	known, err := a.store.CredentialsOf(ctx, r.Email)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", fmt.Errorf("sign in: %w", err)

@@ -8,6 +8,7 @@ package console
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
@@ -23,16 +24,19 @@ type Options struct {
 	PublicURL string
 	// Secure: people come by https, so cookies are bound to this host and to https.
 	Secure bool
+	// TrustedProxies are believed what X-Forwarded-For says of where somebody comes from; nil: nobody is.
+	TrustedProxies []netip.Prefix
 }
 
 // Console answers people.
 type Console struct {
-	desk   *admin.Admin
-	who    *auth.Auth
-	assets *look.Assets
-	log    *slog.Logger
-	origin string
-	secure bool
+	desk    *admin.Admin
+	who     *auth.Auth
+	assets  *look.Assets
+	log     *slog.Logger
+	origin  string
+	secure  bool
+	proxies []netip.Prefix
 }
 
 // New makes a console over the desks.
@@ -40,7 +44,10 @@ func New(desk *admin.Admin, who *auth.Auth, assets *look.Assets, o Options) *Con
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Console{desk: desk, who: who, assets: assets, log: o.Logger, origin: strings.TrimSuffix(o.PublicURL, "/"), secure: o.Secure}
+	return &Console{
+		desk: desk, who: who, assets: assets, log: o.Logger,
+		origin: strings.TrimSuffix(o.PublicURL, "/"), secure: o.Secure, proxies: o.TrustedProxies,
+	}
 }
 
 // route is one page, or one thing that a form does.

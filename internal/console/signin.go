@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"net/netip"
 
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -30,21 +29,13 @@ func (c *Console) signIn(v *visit) error {
 // open signs somebody in with the password of this form.
 func (c *Console) open(v *visit, email string) error {
 	secret, err := c.who.SignIn(v.r.Context(), auth.SignInRequest{
-		Email: email, Password: connector.NewSecret(v.field("password")), Address: v.address(), Browser: v.r.UserAgent(),
+		Email: email, Password: connector.NewSecret(v.field("password")), Address: auth.AddressOf(v.r, c.proxies).String(), Browser: v.r.UserAgent(),
 	})
 	if err != nil {
 		return err
 	}
 	v.setCookie(c.cookieName(sessionCookie), secret, auth.SessionLife)
 	return nil
-}
-
-// address is where somebody's request came from.
-func (v *visit) address() string {
-	if at, err := netip.ParseAddrPort(v.r.RemoteAddr); err == nil {
-		return at.Addr().String()
-	}
-	return ""
 }
 
 func (c *Console) signOut(v *visit) error {
