@@ -321,12 +321,14 @@ func (b *acceptBatch) count(ctx context.Context) error {
 		if a.taken == 0 {
 			continue
 		}
-		n, err := b.tx.exec(ctx, q(addQuota, sub, monthOf(b.now), a.taken, a.max))
+		err := b.tx.later(ctx, q(addQuota, sub, monthOf(b.now), a.taken, a.max), func(changed int64) error {
+			if changed == 0 {
+				return errRaced
+			}
+			return nil
+		})
 		if err != nil {
 			return fmt.Errorf("count quota of subscription %d: %w", sub, err)
-		}
-		if n == 0 {
-			return errRaced
 		}
 	}
 	return nil
@@ -344,7 +346,7 @@ func (b *acceptBatch) touchKeys(ctx context.Context) error {
 		if last, ok := b.w.used[row]; row == 0 || ok && b.now.Sub(last) < usedEvery {
 			continue
 		}
-		if _, err := b.tx.exec(ctx, q(touchKeys, row, micros(b.now))); err != nil {
+		if err := b.tx.later(ctx, q(touchKeys, row, micros(b.now)), nil); err != nil {
 			return fmt.Errorf("note the use of keys %d: %w", row, err)
 		}
 		b.w.used[row] = b.now

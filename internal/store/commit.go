@@ -91,7 +91,11 @@ func (w *writer) once(ctx context.Context, job work, again bool) (err error, unk
 		w.disconnect() // it may have begun all the same
 		return fmt.Errorf("begin: %w", err), false
 	}
-	if err := job.do(ctx, tx, again); err != nil {
+	err = job.do(ctx, tx, again)
+	if err == nil {
+		err = tx.flush(ctx)
+	}
+	if err != nil {
 		w.rollback(ctx)
 		return err, false
 	}
@@ -115,6 +119,7 @@ func (w *writer) commitNow(ctx context.Context, tx *session) error {
 }
 
 func (w *writer) rollback(ctx context.Context) {
+	w.session.queued = nil
 	if _, err := w.session.exec(ctx, q("ROLLBACK")); err != nil {
 		w.disconnect()
 	}

@@ -25,6 +25,10 @@ type dialect struct {
 	begin, beginRead string
 	// commit ends a transaction.
 	commit func(ctx context.Context, tx *session) error
+	// together runs statements in one journey; nil: there is none.
+	together func(ctx context.Context, tx *session, all []queued) error
+	// chunks are how many rows one statement inserts, the most first.
+	chunks []int
 	// writeTime is how long one transaction may take before its connection counts as dead; zero: as long as it takes.
 	writeTime time.Duration
 	// oneByOne runs before a change gets its number, so that numbers appear in their order; empty: they do.

@@ -29,7 +29,7 @@ func queueRows() rowsInto { return rowsInto{insertQueue, "", 3} }
 func (b *acceptBatch) insertMessages(ctx context.Context) error {
 	waiting := make([]any, 0, queueRows().columns*len(b.taken))
 	for at := 0; at < len(b.taken); {
-		rows := chunk(len(b.taken) - at)
+		rows := b.w.chunk(len(b.taken) - at)
 		ids, err := b.insertChunk(ctx, b.taken[at:at+rows])
 		if err != nil {
 			return err
@@ -79,8 +79,8 @@ func (b *acceptBatch) insertChunk(ctx context.Context, jobs []*acceptJob) ([]int
 // insertRows writes rows of so many arguments each with as few statements as there may be.
 func (w *writer) insertRows(ctx context.Context, tx *session, into rowsInto, args []any) error {
 	for len(args) > 0 {
-		rows := chunk(len(args) / into.columns)
-		if _, err := tx.exec(ctx, statement{w.multi(into, rows), args[:rows*into.columns]}); err != nil {
+		rows := w.chunk(len(args) / into.columns)
+		if err := tx.later(ctx, statement{w.multi(into, rows), args[:rows*into.columns]}, nil); err != nil {
 			return err
 		}
 		args = args[rows*into.columns:]
@@ -90,8 +90,8 @@ func (w *writer) insertRows(ctx context.Context, tx *session, into rowsInto, arg
 
 // chunk is how many of n rows go into the next statement: few different sizes,
 // so that each is prepared once.
-func chunk(n int) int {
-	for _, size := range [...]int{32, 8} {
+func (w *writer) chunk(n int) int {
+	for _, size := range w.s.dialect.chunks {
 		if n >= size {
 			return size
 		}

@@ -62,6 +62,8 @@ func (s server) dialect() dialect {
 		begin:      "BEGIN",
 		beginRead:  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 		commit:     commitPostgres,
+		together:   togetherPostgres,
+		chunks:     []int{128, 32, 8, 1},
 		writeTime:  postgresTime,
 		oneByOne:   fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", changeLock),
 		text:       func(text string) string { return text },
@@ -141,6 +143,32 @@ func commitPostgres(ctx context.Context, tx *session) error {
 			err = pgx.ErrTxCommitRollback
 		}
 		return err
+	})
+}
+
+// togetherPostgres sends all statements at once, then reads the answers.
+func togetherPostgres(ctx context.Context, tx *session, all []queued) error {
+	batch := &pgx.Batch{}
+	for _, s := range all {
+		batch.Queue(s.text, tx.values(s.args)...)
+	}
+	return tx.conn.Raw(func(conn any) (err error) {
+		c, ok := conn.(*stdlib.Conn)
+		if !ok {
+			return driver.ErrBadConn
+		}
+		answers := c.Conn().SendBatch(ctx, batch)
+		defer func() { err = errors.Join(err, answers.Close()) }()
+		for _, s := range all {
+			tag, err := answers.Exec()
+			if err == nil && s.done != nil {
+				err = s.done(tag.RowsAffected())
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

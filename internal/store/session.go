@@ -20,6 +20,13 @@ type session struct {
 	lists   map[multiOf]string
 	dialect *dialect
 	faults  *Faults
+	queued  []queued // not sent yet
+}
+
+// queued is a statement that waits for others, to be sent with them.
+type queued struct {
+	statement
+	done func(changed int64) error // nil: how many rows it changed does not matter
 }
 
 // statement is a text with its arguments.
@@ -64,8 +71,36 @@ func (c *session) prepared(ctx context.Context, text string) (*sql.Stmt, error) 
 	return stmt, nil
 }
 
+// later runs a statement together with the next ones, before the transaction
+// reads or ends: over a network each would cost a journey of its own. done hears
+// how many rows it changed.
+func (c *session) later(ctx context.Context, s statement, done func(changed int64) error) error {
+	if c.dialect.together != nil {
+		c.queued = append(c.queued, queued{s, done})
+		return c.faults.statement(s.text)
+	}
+	n, err := c.exec(ctx, s)
+	if err == nil && done != nil {
+		err = done(n)
+	}
+	return err
+}
+
+// flush runs what waits.
+func (c *session) flush(ctx context.Context) error {
+	all := c.queued
+	c.queued = nil
+	if len(all) == 0 {
+		return nil
+	}
+	return c.dialect.together(ctx, c, all)
+}
+
 // exec runs a statement and returns how many rows it changed.
 func (c *session) exec(ctx context.Context, s statement) (int64, error) {
+	if err := c.flush(ctx); err != nil {
+		return 0, err
+	}
 	stmt, err := c.prepared(ctx, s.text) //nolint:sqlclosecheck // kept for the next time; close closes it
 	if err != nil {
 		return 0, err
@@ -102,6 +137,9 @@ func (c *session) one(ctx context.Context, s statement, into ...any) error {
 
 // each reads the rows of a statement one by one.
 func (c *session) each(ctx context.Context, s statement, row func(*sql.Rows) error) (err error) {
+	if err := c.flush(ctx); err != nil {
+		return err
+	}
 	stmt, err := c.prepared(ctx, s.text) //nolint:sqlclosecheck // likewise
 	if err != nil {
 		return err

@@ -47,6 +47,7 @@ func sqliteDialect(dir string) dialect {
 			_, err := tx.exec(ctx, q("COMMIT"))
 			return err
 		},
+		chunks:     []int{32, 8, 1},
 		text:       anonymous,
 		classify:   classifySQLite,
 		rolledBack: sqliteRolledBack,
