@@ -50,8 +50,9 @@ func benchmarkSettle(b *testing.B, h *house) {
 	crowd(callers, b.N, func(i int) { h.accept(h.requestTo(webhooks[i%callers].ID, "text")) })
 	steps := make([]connector.Settlement, 0, b.N)
 	for _, w := range webhooks {
+		loaded := h.load(w.Lane)
 		for _, item := range h.all(w.Lane) {
-			loaded := connector.Loaded{Lane: connector.Lane{ID: w.Lane, URLVersion: 1}, Group: connector.Group{ID: connector.GroupID(w.Lane)}, Head: []connector.Item{item}}
+			loaded.Head = []connector.Item{item}
 			steps = append(steps, h.attempted(loaded, connector.VerdictSent, h.endOf(item, connector.StateSent)))
 		}
 	}

@@ -100,6 +100,15 @@ type settleBatch struct {
 	tx     *session
 	now    time.Time
 	counts usageCounts
+	beaten []beaten                // in the order in which they were settled
+	moved  []*connector.Settlement // whose group is not as it was
+}
+
+// beaten is an end of a message that had ended otherwise.
+type beaten struct {
+	job  *settleJob
+	lane connector.LaneID
+	end  connector.End
 }
 
 // write takes its locks in the order message, queue, lane, grp, attempt, usage.
@@ -112,6 +121,19 @@ func (b *settleBatch) write(ctx context.Context, jobs []*settleJob) error {
 			}
 		}
 	}
+	if err := b.tx.flush(ctx); err != nil {
+		return fmt.Errorf("end messages: %w", err)
+	}
+	for _, a := range b.beaten {
+		if err := b.beat(ctx, a); err != nil {
+			return fmt.Errorf("end message %d: %w", a.end.Seq, err)
+		}
+	}
+	return b.rest(ctx, jobs)
+}
+
+// rest writes what follows from the ends and the attempts.
+func (b *settleBatch) rest(ctx context.Context, jobs []*settleJob) error {
 	for _, part := range []func(context.Context, *connector.Settlement) error{b.queue, b.lane, b.group, b.attempt} {
 		for _, job := range jobs {
 			for i := range job.steps {
@@ -121,6 +143,14 @@ func (b *settleBatch) write(ctx context.Context, jobs []*settleJob) error {
 			}
 		}
 	}
+	if err := b.tx.flush(ctx); err != nil {
+		return fmt.Errorf("settle queues, lanes, groups and attempts: %w", err)
+	}
+	for _, step := range b.moved {
+		if err := b.mergeGroup(ctx, step); err != nil {
+			return fmt.Errorf("update group %d: %w", step.Group.ID, err)
+		}
+	}
 	return b.w.writeUsage(ctx, b.tx, b.counts)
 }
 
@@ -128,17 +158,13 @@ const markUnclear = `UPDATE message SET unclear = 1 WHERE id = $1 AND lane = $2 
 
 func (b *settleBatch) messages(ctx context.Context, job *settleJob, step *connector.Settlement) error {
 	if a := step.Attempt; a != nil && a.Outcome.Verdict == connector.VerdictUncertain {
-		if _, err := b.tx.exec(ctx, q(markUnclear, int64(a.Seq), int64(step.Lane.ID))); err != nil {
+		if err := b.tx.later(ctx, q(markUnclear, int64(a.Seq), int64(step.Lane.ID)), nil); err != nil {
 			return fmt.Errorf("mark message %d unclear: %w", a.Seq, err)
 		}
 	}
 	for _, end := range step.Ends {
-		news, err := b.end(ctx, step.Lane.ID, end)
-		if err != nil {
+		if err := b.end(ctx, beaten{job, step.Lane.ID, end}); err != nil {
 			return fmt.Errorf("end message %d: %w", end.Seq, err)
-		}
-		if news {
-			job.changed = append(job.changed, end)
 		}
 	}
 	return nil
@@ -149,49 +175,56 @@ UPDATE message SET state = $4, reason = $5, detail = $6, finished_at = $7 WHERE 
 
 const stateOfMessage = `SELECT state, finished_at FROM message WHERE id = $1 AND lane = $2`
 
-// end brings a message to its end and reports whether that was news. What was
-// handed to Teams beats an end that was only assumed.
-func (b *settleBatch) end(ctx context.Context, lane connector.LaneID, end connector.End) (bool, error) {
-	if end.At.IsZero() {
-		end.At = b.now
+// end brings a message to its end, unless it has ended before.
+func (b *settleBatch) end(ctx context.Context, e beaten) error {
+	if e.end.At.IsZero() {
+		e.end.At = b.now
 	}
-	change := func(from connector.State) (int64, error) {
-		return b.tx.exec(ctx, q(endMessage, int64(end.Seq), int64(lane), int64(from), int64(end.State), string(end.Reason), end.Detail, micros(end.At)))
-	}
-	n, err := change(connector.StateAccepted)
-	if err != nil {
-		return false, err
-	}
-	if n == 1 {
-		b.counts.add(usageOf{lane, dayOf(end.At)}, ended(end.State, 1))
-		return true, nil
-	}
-	if end.State != connector.StateSent && end.State != connector.StatePosted {
-		return false, nil
-	}
+	return b.tx.later(ctx, e.from(connector.StateAccepted), func(changed int64) error {
+		switch {
+		case changed == 1:
+			b.news(e)
+		case e.end.State == connector.StateSent || e.end.State == connector.StatePosted:
+			b.beaten = append(b.beaten, e)
+		}
+		return nil
+	})
+}
 
+// from is the statement that ends the message if it is in a state.
+func (e beaten) from(state connector.State) statement {
+	return q(endMessage, int64(e.end.Seq), int64(e.lane), int64(state), int64(e.end.State), string(e.end.Reason), e.end.Detail, micros(e.end.At))
+}
+
+func (b *settleBatch) news(e beaten) {
+	b.counts.add(usageOf{e.lane, dayOf(e.end.At)}, ended(e.end.State, 1))
+	e.job.changed = append(e.job.changed, e.end)
+}
+
+// beat lets what was handed to Teams beat an end that was only assumed.
+func (b *settleBatch) beat(ctx context.Context, e beaten) error {
 	var was connector.State
 	var at int64
-	err = b.tx.one(ctx, q(stateOfMessage, int64(end.Seq), int64(lane)), &was, &at)
+	err := b.tx.one(ctx, q(stateOfMessage, int64(e.end.Seq), int64(e.lane)), &was, &at)
 	if errors.Is(err, ErrNotFound) {
-		return false, nil // its row was removed: too old to matter
+		return nil // its row was removed: too old to matter
 	}
 	if err != nil || was == connector.StateSent || was == connector.StatePosted {
-		return false, err
+		return err
 	}
-	if n, err = change(was); n == 0 {
-		return false, err
+	n, err := b.tx.exec(ctx, e.from(was))
+	if n > 0 {
+		b.counts.add(usageOf{e.lane, dayOf(fromMicros(at))}, ended(was, -1))
+		b.news(e)
 	}
-	b.counts.add(usageOf{lane, dayOf(fromMicros(at))}, ended(was, -1))
-	b.counts.add(usageOf{lane, dayOf(end.At)}, ended(end.State, 1))
-	return true, nil
+	return err
 }
 
 const deleteQueue = `DELETE FROM queue WHERE lane = $1 AND id = $2`
 
 func (b *settleBatch) queue(ctx context.Context, step *connector.Settlement) error {
 	for _, end := range step.Ends {
-		if _, err := b.tx.exec(ctx, q(deleteQueue, int64(step.Lane.ID), int64(end.Seq))); err != nil {
+		if err := b.tx.later(ctx, q(deleteQueue, int64(step.Lane.ID), int64(end.Seq)), nil); err != nil {
 			return fmt.Errorf("take message %d off its queue: %w", end.Seq, err)
 		}
 	}
@@ -207,14 +240,14 @@ UPDATE lane SET state = 2, cause = $3, held_since = $4 WHERE id = $1 AND url_ver
 
 func (b *settleBatch) lane(ctx context.Context, step *connector.Settlement) error {
 	l := &step.Lane
-	_, err := b.tx.exec(ctx, q(updateLane, int64(l.ID), l.URLVersion, micros(l.NotBefore), int64(l.Failures), number(l.TimedOut), int64(l.Mismatches)))
+	err := b.tx.later(ctx, q(updateLane, int64(l.ID), l.URLVersion, micros(l.NotBefore), int64(l.Failures), number(l.TimedOut), int64(l.Mismatches)), nil)
 	if err != nil {
 		return fmt.Errorf("update lane %d: %w", l.ID, err)
 	}
 	if !step.Stop {
 		return nil
 	}
-	if _, err := b.tx.exec(ctx, q(stopLane, int64(l.ID), l.URLVersion, l.Cause, micros(b.stopTime(step)))); err != nil {
+	if err := b.tx.later(ctx, q(stopLane, int64(l.ID), l.URLVersion, l.Cause, micros(b.stopTime(step))), nil); err != nil {
 		return fmt.Errorf("stop lane %d: %w", l.ID, err)
 	}
 	return nil
@@ -242,11 +275,13 @@ func (b *settleBatch) group(ctx context.Context, step *connector.Settlement) err
 	if g.ID == 0 {
 		return nil // a sweep's
 	}
-	n, err := b.tx.exec(ctx, q(updateGroup, int64(g.ID), micros(g.NotBefore), int64(g.Throttles), packTimes(g.Recent),
-		int64(step.Lane.ID), step.Lane.URLVersion, g.Version))
-	if err == nil && n == 0 {
-		err = b.mergeGroup(ctx, step)
-	}
+	err := b.tx.later(ctx, q(updateGroup, int64(g.ID), micros(g.NotBefore), int64(g.Throttles), packTimes(g.Recent),
+		int64(step.Lane.ID), step.Lane.URLVersion, g.Version), func(changed int64) error {
+		if changed == 0 {
+			b.moved = append(b.moved, step)
+		}
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("update group %d: %w", g.ID, err)
 	}
@@ -263,8 +298,8 @@ func (b *settleBatch) attempt(ctx context.Context, step *connector.Settlement) e
 		return nil
 	}
 	o := &a.Outcome
-	_, err := b.tx.exec(ctx, q(insertAttempt, int64(a.Seq), int64(a.N), micros(a.At), o.Took.Microseconds(), int64(o.Verdict), string(o.Reason),
-		o.Detail, int64(o.HTTPStatus), cut(o.Answer, connector.MaxAnswer), o.RunID, o.RetryAfter.Microseconds()))
+	err := b.tx.later(ctx, q(insertAttempt, int64(a.Seq), int64(a.N), micros(a.At), o.Took.Microseconds(), int64(o.Verdict), string(o.Reason),
+		o.Detail, int64(o.HTTPStatus), cut(o.Answer, connector.MaxAnswer), o.RunID, o.RetryAfter.Microseconds()), nil)
 	if err != nil {
 		return fmt.Errorf("write attempt %d at message %d: %w", a.N, a.Seq, err)
 	}
