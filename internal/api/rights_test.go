@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -26,8 +27,6 @@ type walk struct {
 	lower string
 	// foreign is what another organization gets: 404 when it is zero, because the call is about a thing of Acme's.
 	foreign int
-	// keys: binding keys are taken, and walked with instead of tokens.
-	keys bool
 	// open: anybody gets a 2xx.
 	open bool
 }
@@ -55,12 +54,38 @@ func walks() map[string]walk {
 		"GET /clients/teamsconnector.py":             {open: true},
 		"GET /healthz":                               {open: true},
 		"GET /readyz":                                {open: true},
-		"POST /api/v1/messages":                      {body: (*stage).message, keys: true},
-		"GET /api/v1/messages/{id}":                  {path: (*stage).sent, keys: true},
-		"GET /api/v1/webhooks":                       {keys: true, foreign: 200},
 	}
+	maps.Copy(all, sendingWalks())
 	maps.Copy(all, tenancyWalks())
 	return all
+}
+
+func sendingWalks() map[string]walk {
+	const url = "https://prod-00.westeurope.logic.azure.com:443/workflows/0123456789abcdef0123456789abcdef" +
+		"/triggers/manual/paths/invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	renamed := func(s *stage) string { return `{"name":"` + randomWord(s.t) + `"}` }
+	return map[string]walk{
+		"GET /api/v1/subscriptions/{id}/webhooks":  {path: sub("/webhooks"), may: "viewer", lower: "sender"},
+		"POST /api/v1/subscriptions/{id}/webhooks": {path: sub("/webhooks"), body: fixed(`{"name":"Walk","url":"` + url + `"}`), may: "member", lower: "viewer"},
+		"GET /api/v1/webhooks":                     {foreign: 200},
+		"GET /api/v1/webhooks/{id}":                {path: hook(""), may: "viewer", lower: "sender"},
+		"PATCH /api/v1/webhooks/{id}":              {path: hook(""), body: renamed, may: "member", lower: "viewer"},
+		"DELETE /api/v1/webhooks/{id}":             {path: hook(""), may: "member", lower: "viewer"},
+		"POST /api/v1/webhooks/{id}/reveal":        {path: hook("/reveal"), may: "admin", lower: "member"},
+		"POST /api/v1/webhooks/{id}/pause":         {path: hook("/pause"), may: "member", lower: "viewer"},
+		"POST /api/v1/webhooks/{id}/resume":        {path: hook("/resume"), may: "member", lower: "viewer"},
+		"POST /api/v1/webhooks/{id}/test":          {path: hook("/test"), may: "sender", lower: "viewer"},
+
+		"POST /api/v1/messages":              {body: (*stage).message},
+		"GET /api/v1/messages":               {may: "viewer", foreign: 200},
+		"GET /api/v1/messages/{id}":          {path: sent(""), may: "viewer", lower: "sender"},
+		"POST /api/v1/messages/{id}/resend":  {path: sent("/resend"), may: "sender", lower: "viewer"},
+		"POST /api/v1/messages/{id}/cancel":  {path: sent("/cancel"), may: "sender", lower: "viewer"},
+		"POST /api/v1/messages/{id}/resolve": {path: (*stage).unclear, body: fixed(`{"as":"sent"}`), may: "sender", lower: "viewer"},
+
+		"GET /api/v1/subscriptions/{id}/usage": {path: sub("/usage"), may: "viewer", lower: "sender"},
+		"GET /api/v1/usage":                    {path: fixed("/api/v1/usage?month=2026-11"), may: "operator", lower: "admin", foreign: 403},
+	}
 }
 
 func tenancyWalks() map[string]walk {
@@ -164,8 +189,23 @@ func randomWord(t testing.TB) string {
 
 func (s *stage) message() string { return s.body("textMessage", "hello") }
 
-func (s *stage) sent() string {
-	return "/api/v1/messages/" + s.post(s.message(), "Prefer", "respond-async").MessageID
+// sent is a message of its own.
+func sent(rest string) func(*stage) string {
+	return func(s *stage) string {
+		return "/api/v1/messages/" + s.post(s.message(), "Prefer", "respond-async").MessageID + rest
+	}
+}
+
+// hook is a webhook of its own.
+func hook(rest string) func(*stage) string {
+	return func(s *stage) string { return "/api/v1/webhooks/" + string(s.addWebhook(randomWord(s.t)).ID) + rest }
+}
+
+// unclear is a message of which nobody knows whether it arrived.
+func (s *stage) unclear() string {
+	s.engine.set(connector.StateUncertain, "", connector.Forecast{Waiting: 1})
+	defer s.engine.set(0, "", connector.Forecast{Waiting: 1})
+	return "/api/v1/messages/" + s.post(s.message()).MessageID + "/resolve"
 }
 
 func (s *stage) person() string {
@@ -224,11 +264,6 @@ func TestEveryRouteIsWalkedByEverybody(t *testing.T) {
 				t.Errorf("%s stands in no row of walks: say who may call it", key)
 			}
 		}
-		for _, key := range want {
-			if !slices.Contains(got, key) {
-				t.Errorf("walks has %s, which is no route", key)
-			}
-		}
 	}
 	for key, w := range rows {
 		if _, known := s.api.Routes()[key]; known {
@@ -259,9 +294,13 @@ func (s *stage) walk(t *testing.T, key string, w walk) {
 		call("-", path, http.StatusOK)
 		return
 	}
+	schemes := fmt.Sprint(s.described.ops[key].Security)
 	stranger, revoked := "stranger", "revoked"
-	if w.keys {
-		w.may, stranger, revoked = "keys", "strange keys", "deleted keys"
+	switch apps := strings.Contains(schemes, "license"); {
+	case apps && strings.Contains(schemes, "token") && w.may != "keys": // with both, one after the other
+		defer func() { s.walk(t, key, walk{path: fixed(path), body: w.body, foreign: w.foreign, may: "keys"}) }()
+	case apps:
+		w.may, w.lower, stranger, revoked = "keys", "", "strange keys", "deleted keys"
 	}
 	call("-", path, http.StatusUnauthorized)
 	call(s.who[revoked], path, http.StatusUnauthorized)
@@ -272,7 +311,7 @@ func (s *stage) walk(t *testing.T, key string, w walk) {
 	switch {
 	case w.foreign == http.StatusNotFound:
 		s.sameForUnknown(t, method, path, body, stranger, refused)
-	case w.foreign == http.StatusOK && strings.Contains(refused.raw, string(s.subscription.Organization)):
+	case w.foreign == http.StatusOK && publicID.MatchString(refused.raw) && !strings.Contains(refused.raw, string(s.other.Organization)):
 		t.Errorf("a stranger reads of Acme: %s", refused.raw)
 	}
 	if w.lower != "" {

@@ -88,9 +88,9 @@ func (a *API) license(r *http.Request) (connector.License, error) {
 }
 
 // who asks who comes with the request: with a token, or, where apps may ask as
-// well, with binding keys.
+// well or only they, with binding keys.
 func (a *API) who(r *http.Request, rt *route) (connector.Actor, error) {
-	if _, _, basic := r.BasicAuth(); basic && rt.apps {
+	if _, _, basic := r.BasicAuth(); rt.keysOnly || basic && rt.apps {
 		license, err := a.license(r)
 		return connector.Actor{Name: "keys " + string(license.Keys), Keys: &license}, err
 	}
