@@ -2,7 +2,6 @@ package ingest_test
 
 import (
 	"errors"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -78,33 +77,4 @@ func (h *house) eventuallyRefused(m connector.Message) (refused *connector.Error
 		refused = h.refusedFor(m)
 	}
 	return refused
-}
-
-func TestCallersThatWaitDoNotHoldTheirTexts(t *testing.T) {
-	const callers, size = 900, 19_000
-	h := newHouse(t, ingest.Options{})
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	before := heap()
-	var calls []<-chan reply
-	for range callers {
-		calls = append(calls, h.send(h.text(strings.Repeat("x", size), ""), long))
-	}
-	for i := range callers {
-		select {
-		case <-h.engine.woken:
-		case r := <-calls[i]:
-			t.Fatalf("a caller does not wait: %+v, %v", r.answer, r.err)
-		}
-	}
-
-	if grown := int64(heap()) - int64(before); grown > callers*size/3 {
-		t.Errorf("%d waiting callers with %d bytes each hold %d MB", callers, size, grown>>20)
-	}
-	h.in.Drain()
 }
