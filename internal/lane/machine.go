@@ -320,7 +320,7 @@ func (m *Machine) sane(t time.Time) time.Time {
 
 func (m *Machine) loadFailed(l *lane) {
 	m.release(l)
-	l.more = true
+	l.more, l.stale = true, true // what it was to be read for may have changed its state
 	m.enter(l, Waiting)
 	m.at(l, m.now.Add(loadRetry))
 }

@@ -1,0 +1,189 @@
+package lane_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/lane"
+)
+
+// do lets a deed happen.
+func (t *trial) do(i int, a act) {
+	t.note("* %s", a)
+	switch a.do {
+	case accepts:
+		for k := range a.n {
+			t.call(record{lane: a.lane, key: fmt.Sprintf("a%d-%d", i, k), text: "text"}, a.span)
+		}
+	case repeats, differs:
+		for k := i - 1; k >= 0; k-- {
+			if b := t.plan.acts[k]; b.do == accepts {
+				t.call(record{lane: b.lane, key: fmt.Sprintf("a%d-0", k), text: map[bool]string{true: "text", false: "other"}[a.do == repeats]}, b.span)
+				break
+			}
+		}
+	case pauses:
+		t.person(a.lane, func() { t.disk.hold(a.lane, t.clock()) })
+	case resumes:
+		t.person(a.lane, func() { t.disk.open(a.lane, t.clock()) })
+	case swaps:
+		t.person(a.lane, func() { t.disk.swap(a.lane, t.clock()) })
+	case deletes:
+		t.person(a.lane, func() { t.disk.retire(a.lane) })
+	case breaks:
+		t.teams.off[flow{a.lane, t.disk.lanes[a.lane].URLVersion}] = true
+	case throttle:
+		t.teams.asking[flow{a.lane, t.disk.lanes[a.lane].URLVersion}] = a.span
+	case crashes:
+		t.crash()
+		t.startIn(a.span, 0)
+	case jumps:
+		t.crash()
+		t.startIn(time.Second, a.span)
+	case drains:
+		t.drain()
+	case blinds:
+		t.blind = t.now.Add(min(a.span, 10*time.Minute))
+	case waits:
+	}
+}
+
+// call is a program that sends a text until it has an answer.
+func (t *trial) call(r record, life time.Duration) {
+	again := func() { t.outside(t.now.Add(20*time.Second), func() { t.call(r, life) }) }
+	if t.machine == nil || t.drained {
+		again()
+		return
+	}
+	process := t.life
+	t.after(t.lag(), func() {
+		l := t.disk.lanes[r.lane]
+		if l.State == connector.LaneRetired {
+			return // 404
+		}
+		if t.now.Before(t.blind) {
+			again()
+			return
+		}
+		r.AcceptedAt, r.ExpiresAt = t.clock(), l.Time(t.clock()).Add(lifeOf(life))
+		news := t.disk.accept(r)
+		if news {
+			t.rules.accepted(r)
+		}
+		t.after(t.lag(), func() { // the answer, and the wake
+			if news {
+				t.feed(lane.Wake{Lane: r.lane, N: 1})
+			}
+			t.rules.forecast(r.lane)
+		})
+		t.outside(t.now.Add(3*time.Millisecond), func() {
+			if t.life != process { // no answer came: once more, under the same key
+				t.call(r, life)
+			}
+		})
+	})
+}
+
+// lifeOf makes a message's life of a plan's span: a few are short.
+func lifeOf(d time.Duration) time.Duration {
+	if d.Microseconds()%10 < 3 {
+		return d + time.Second
+	}
+	return day
+}
+
+// person commits a change, through this process or the command line; the
+// machine hears of it a little later, a process that starts reads it.
+func (t *trial) person(id connector.LaneID, change func()) {
+	change()
+	if t.machine == nil {
+		return
+	}
+	t.rules.changed(id)
+	t.after(time.Duration(t.chance.Int64N(int64(time.Second))), func() {
+		t.rules.told(id)
+		t.feed(lane.Wake{Lane: id})
+	})
+}
+
+// crash loses the process and all that is not on disk.
+func (t *trial) crash() {
+	t.machine = nil
+	t.life++
+	t.settles, t.settling, t.sweeps, t.sweeping, t.fetches, t.fetching = nil, false, nil, false, nil, 0
+	t.drained = false
+	t.rules.crash()
+}
+
+// startIn starts the next process, by a clock that may have changed.
+func (t *trial) startIn(d, jump time.Duration) {
+	life := t.life
+	t.outside(t.now.Add(d), func() {
+		if t.machine != nil || t.life != life {
+			return
+		}
+		if jump != 0 {
+			t.skew += jump
+			t.rules.jumped(jump)
+		}
+		t.machine = lane.New(lane.Options{Sends: t.plan.slots, SlowSends: t.plan.slots, Loads: t.plan.slots})
+		t.life++
+		t.after(t.lag(), func() { t.feed(lane.Start{Lanes: t.disk.waiting()}) })
+	})
+}
+
+// drain ends the process as SIGTERM does: what is under way settles, or is given up after the grace.
+func (t *trial) drain() {
+	if t.machine == nil || t.drained {
+		return
+	}
+	t.drained = true
+	t.feed(lane.Drain{})
+	life, grace := t.life, t.now.Add(40*time.Second)
+	var look func()
+	look = func() {
+		if t.life != life {
+			return
+		}
+		if t.machine.Busy() > 0 && t.now.Before(grace) {
+			t.outside(t.now.Add(100*time.Millisecond), look)
+			return
+		}
+		t.crash()
+		t.startIn(time.Second, 0)
+	}
+	look()
+}
+
+// playOut runs a plan to its end: first its deeds, then the peace in which
+// everything that waits must come to an end.
+func playOut(p plan, loud bool) *trial {
+	t := newTrial(p)
+	t.loud = loud
+	t.startIn(0, 0)
+	last := time.Duration(0)
+	for i, a := range p.acts {
+		t.outside(epoch.Add(a.at), func() { t.do(i, a) })
+		last = max(last, a.at)
+	}
+	t.run(epoch.Add(last + time.Second))
+	t.peace()
+	return t
+}
+
+// peace ends all faults; whatever was held is let go on.
+func (t *trial) peace() {
+	t.calm, t.teams.faults, t.blind = true, 0, time.Time{}
+	t.teams.off, t.teams.asking = map[flow]bool{}, map[flow]time.Duration{}
+	if t.machine == nil {
+		t.startIn(2*time.Hour, 0) // unless its own restart comes first
+	}
+	t.run(t.now.Add(3 * time.Hour)) // what was asked for is waited for
+	for id := range connector.LaneID(len(t.plan.lanes)) {
+		t.person(id+1, func() { t.disk.swap(id+1, t.clock()); t.disk.open(id+1, t.clock()) })
+	}
+	t.note("peace")
+	t.run(t.now.Add(t.rules.patience()))
+	t.rules.atTheEnd()
+}
