@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -55,4 +56,39 @@ func TestDatabaseCrashedUnderLoadNothingIsLostOrReordered(t *testing.T) {
 
 	checkKills(t, in.sim.Oracle(), acked, crashes)
 	t.Logf("proof: PostgreSQL crashed under load: %d times, %d messages acknowledged, accepting again within %v of its return", crashes, len(acked), slowest.Round(time.Millisecond))
+}
+
+// executed counts the statements in a server's log: executing one by the
+// extended protocol, or all that one text of the simple one holds.
+var executed = regexp.MustCompile(`duration: [0-9.]+ ms  (execute|statement)`)
+
+func TestIdleServiceAsksItsDatabaseLittle(t *testing.T) {
+	in := installOnPostgres(t, simulator.Options{}, 3, "log_min_duration_statement=0", "log_min_messages=log")
+	in.start()
+	for _, h := range in.hooks {
+		if _, err := in.send(http.DefaultClient, h.id, "before the rest", "", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	statements := func() int {
+		text, err := in.server.Log()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(executed.FindAllString(text, -1))
+	}
+	<-time.After(2 * time.Second) // what is left to do is done
+
+	const seconds = 5
+	before := statements()
+	for range seconds {
+		<-time.After(time.Second)
+		in.get(in.admin + "/readyz") // as whoever runs it asks
+	}
+
+	n := statements() - before
+	if n > 5*seconds || n == 0 {
+		t.Errorf("%d statements in %d idle seconds, want at most 5 a second, and some", n, seconds)
+	}
+	t.Logf("proof: idle on PostgreSQL: %.1f statements a second", float64(n)/seconds)
 }

@@ -93,9 +93,9 @@ func install(t *testing.T, o simulator.Options, n int, webhookFlags ...string) *
 }
 
 // installOnPostgres does the same on a server of its own.
-func installOnPostgres(t *testing.T, o simulator.Options, n int) *installation {
+func installOnPostgres(t *testing.T, o simulator.Options, n int, settings ...string) *installation {
 	t.Helper()
-	s := postgrestest.New()
+	s := postgrestest.New(settings...)
 	t.Cleanup(s.Stop)
 	database := s.Database(t)
 	key := filepath.Join(t.TempDir(), "key")

@@ -129,6 +129,13 @@ func (s *Server) make() (err error) {
 // Data is the folder with all of the server's files.
 func (s *Server) Data() string { return filepath.Join(s.dir, "data") }
 
+// Log is what the server has logged: with "log_min_duration_statement=0" and
+// "log_min_messages=log", each statement.
+func (s *Server) Log() (string, error) {
+	text, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	return string(text), err
+}
+
 // binaries finds the folder with the server's programs, of the newest version.
 func binaries() (string, error) {
 	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is right
