@@ -147,6 +147,8 @@ type Settlement struct {
 	Group Group
 	// Stop: the webhook is gone; the lane stops with Lane.Cause unless its URL was changed meanwhile.
 	Stop bool
+	// Marks: Lane.Inflight changed and is written, whatever became of the URL.
+	Marks bool
 	// Reopen: a test was sent, so a stopped lane goes on unless its URL was changed meanwhile.
 	Reopen bool
 	// Attempt is the attempt that was made; nil: none was (an expiry).
@@ -213,13 +215,17 @@ type Forecast struct {
 	Waiting int
 }
 
+// MaxCard is how many texts one card of several holds at most.
+const MaxCard = 50
+
 // FetchRequest asks the store for a lane and its head.
 type FetchRequest struct {
 	Lane LaneID
 	// Count: also count all that waits in the lane.
 	Count bool
-	// Card: bring as many messages as one card may hold.
-	Card bool
+	// Card, where it is not zero, asks for the texts of one card instead of a few messages:
+	// as many as together weigh no more, at most MaxCard.
+	Card int
 }
 
 // Merge takes over what another state of the group knows: the later wait, and

@@ -256,5 +256,5 @@ func (d *Dispatcher) attempt(s lane.Send) (o connector.Outcome) {
 			}
 		}
 	}()
-	return d.carrier.Deliver(d.sends, s.Item.Parcel)
+	return d.carrier.Deliver(d.sends, s.Parcel)
 }

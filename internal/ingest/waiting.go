@@ -147,8 +147,10 @@ func (w *waiting) settled(all []connector.Settlement) {
 		s := &all[i]
 		w.deliver(s.Ends)
 		if s.Attempt != nil && s.Attempt.Outcome.Verdict == connector.VerdictUncertain {
-			for _, c := range w.messages[s.Attempt.Message] {
-				c.unclear = true
+			for _, m := range append(s.Card, connector.Member{Message: s.Attempt.Message}) {
+				for _, c := range w.messages[m.Message] {
+					c.unclear = true
+				}
 			}
 		}
 		w.backedOff(s)

@@ -60,11 +60,13 @@ type Effect interface{ effect() }
 type (
 	// Fetch asks for a lane and its head; answered by Loaded or LoadFailed.
 	Fetch struct{ connector.FetchRequest }
-	// Send asks for one attempt; answered by Delivered.
+	// Send asks for one attempt; answered by Delivered. Item is the first of the messages that
+	// go, Parcel is what goes of it and of those that share its card.
 	Send struct {
 		Lane    connector.LaneID
 		Webhook connector.WebhookID
 		Item    connector.Item
+		Parcel  connector.Parcel
 		At      time.Time
 	}
 	// Settle asks to make a step durable; answered by Settled once it is on disk.

@@ -54,11 +54,23 @@ type lane struct {
 	sweeping bool
 	panics   int
 	head     []connector.Item
-	waiting  int
-	last     connector.Seq // of the message that ended last
-	dueAt    time.Time
-	touched  time.Time     // last time that something of it ended
-	took     time.Duration // of its last sends, smoothed
+	test     []connector.Item // the oldest waiting test; empty: none
+	// testing and members say what goes: the test, or so many messages of the head.
+	testing bool
+	members int
+	// armed: what goes is being marked as under way, on disk.
+	armed bool
+	// carded: head was loaded for a card.
+	carded bool
+	// most is how many texts a card may hold up to suspect, after one was refused; zero: as many as fit.
+	most    int
+	suspect connector.Seq
+	payload connector.Payload
+	waiting int
+	last    connector.Seq // of the message that ended last
+	dueAt   time.Time
+	touched time.Time     // last time that something of it ended
+	took    time.Duration // of its last sends, smoothed
 	// paused is the wait that its last attempt brought upon the group, and the one before it.
 	paused, before time.Time
 }
@@ -215,10 +227,14 @@ func (m *Machine) reload(l *lane) {
 }
 
 func (m *Machine) load(l *lane) {
-	count := !l.known
-	l.head, l.more, l.stale = nil, false, false
+	r := connector.FetchRequest{Lane: l.ID, Count: !l.known}
+	if l.carded = l.known && m.combines(l); l.carded {
+		r.Card = teams.CardRoom
+	}
+	l.head, l.test, l.more, l.stale = nil, nil, false, false
+	l.testing, l.members = false, 0
 	m.enter(l, Loading)
-	m.do(Fetch{connector.FetchRequest{Lane: l.ID, Count: count}})
+	m.do(Fetch{r})
 }
 
 // loaded takes what the store knows and goes on from there.
@@ -229,15 +245,22 @@ func (m *Machine) loaded(l *lane, e Loaded) {
 		m.release(l)
 		m.enter(l, Waiting)
 		m.reload(l)
+	case l.Inflight != 0:
+		m.release(l)
+		if s, found := m.interrupted(l); found {
+			l.stale = true
+			m.enter(l, Waiting)
+			m.settle(l, s)
+		}
 	case l.State == connector.LaneRetired:
 		m.release(l)
 		m.enter(l, Ending)
-		m.end(l)
-	case l.State != connector.LaneOpen:
+		m.endAll(l)
+	case !l.sends():
 		l.head, l.more = nil, true
 		m.release(l)
 		m.enter(l, Held)
-	case len(l.head) == 0 && !l.more:
+	case l.empty():
 		l.waiting = 0
 		m.release(l)
 		m.enter(l, Idle)
@@ -247,6 +270,14 @@ func (m *Machine) loaded(l *lane, e Loaded) {
 	}
 }
 
+// sends reports whether anything of the lane may go: while it is stopped, only a test.
+func (l *lane) sends() bool {
+	return l.State == connector.LaneOpen || l.State == connector.LaneStopped && len(l.test) > 0
+}
+
+// empty reports whether nothing waits in the lane.
+func (l *lane) empty() bool { return len(l.head) == 0 && !l.more && len(l.test) == 0 }
+
 // learn takes over what the store says of a lane and its group. A group that is
 // known already has newer windows here than there.
 func (m *Machine) learn(l *lane, in connector.Loaded) {
@@ -255,7 +286,13 @@ func (m *Machine) learn(l *lane, in connector.Loaded) {
 	}
 	l.Lane = in.Lane
 	l.NotBefore = m.sane(l.NotBefore)
-	l.head = append([]connector.Item(nil), in.Head...)
+	l.head, l.test = append([]connector.Item(nil), in.Head...), nil
+	if in.Test != nil {
+		l.test = []connector.Item{*in.Test}
+	}
+	if len(l.head) > 0 {
+		l.payload = l.head[0].Parcel.Target.Payload
+	}
 	l.more = l.more || in.More
 	if in.Waiting >= 0 && !l.known {
 		l.waiting = in.Waiting
@@ -265,7 +302,7 @@ func (m *Machine) learn(l *lane, in connector.Loaded) {
 	m.join(l, in.Group)
 	if l.started {
 		l.started = false
-		if len(l.head) > 0 {
+		if len(l.head) > 0 || len(l.test) > 0 {
 			l.group.window.add(m.now) // the post that may have been in flight when the last process ended
 		}
 	}
@@ -277,7 +314,7 @@ func (m *Machine) join(l *lane, in connector.Group) {
 	g := m.groups[in.ID]
 	if g == nil {
 		in.NotBefore = m.sane(in.NotBefore)
-		g = &group{Group: in, window: newWindow(in.Profile, in.Recent)}
+		g = &group{Group: in, window: newWindow(in.Profile, m.past(in.Recent))}
 		m.groups[g.ID] = g
 	}
 	if g.Version < in.Version {
@@ -305,6 +342,7 @@ func (m *Machine) join(l *lane, in connector.Group) {
 
 func (m *Machine) merge(g *group, o connector.Group) {
 	g.Recent = g.window.log
+	o.Recent = m.past(o.Recent)
 	g.Merge(o)
 	g.NotBefore = m.sane(g.NotBefore)
 	g.window.log, g.Recent = g.Recent, nil
@@ -316,6 +354,17 @@ func (m *Machine) sane(t time.Time) time.Time {
 		return far
 	}
 	return t
+}
+
+// past cuts times of sends to now: one that lies ahead comes from a clock that was wrong.
+func (m *Machine) past(times []time.Time) []time.Time {
+	times = slices.Clone(times)
+	for i, t := range times {
+		if t.After(m.now) {
+			times[i] = m.now
+		}
+	}
+	return times
 }
 
 func (m *Machine) loadFailed(l *lane) {

@@ -199,6 +199,18 @@ func scenarios() map[string]scenario {
 			},
 			order: "a", phase: lane.Idle, ends: map[string]string{"a": "expired/expired", "b": "expired/expired"},
 		},
+		"a test that waits for a sweep goes after it": {
+			send: []string{"a"}, answers: map[string][]connector.Outcome{"a": {after(throttled, 90*time.Second), sent}},
+			act: func(w *world) {
+				w.run(epoch.Add(time.Second))
+				w.acceptAs(1, day, test(), "T")
+				w.run(epoch.Add(59 * time.Second))
+				w.lag = func() time.Duration { return time.Minute }
+				w.run(epoch.Add(119 * time.Second))
+				w.lag = func() time.Duration { return 0 }
+			},
+			order: "a T a", phase: lane.Idle, ends: map[string]string{"T": "sent/accepted", "a": "sent/accepted"},
+		},
 		"a message that can't be opened ends and the lane goes on": {
 			send: []string{"a", "b"}, order: "b", phase: lane.Idle,
 			act:  func(w *world) { w.queue[1][0].Broken = "It can't be opened." },

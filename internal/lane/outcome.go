@@ -1,52 +1,50 @@
 package lane
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
-// delivered decides what an outcome means for the message, its lane and its group.
+// delivered decides what an outcome means for the messages, their lane and its group.
 func (m *Machine) delivered(l *lane, e Delivered) {
-	if l.phase != Sending || len(l.head) == 0 {
+	if l.phase != Sending || len(l.going()) == 0 {
 		m.do(Violation{strayOutcome})
 		return
 	}
 	o := e.Outcome
-	item := &l.head[0]
-	item.Attempts++
-	s := connector.Settlement{Attempt: &connector.Attempt{
-		Seq: item.Seq, Message: item.ID, N: item.Attempts, At: m.now.Add(-o.Took), Outcome: o,
-	}}
+	s := m.made(l, o)
 	l.token = false
 	l.group.window.land(m.now)
 	l.took = (3*l.took + o.Took) / 4
 	l.TimedOut = o.Reason == connector.ReasonTimeout
 	l.paused, l.before = never, l.group.NotBefore
+	if l.Inflight != 0 {
+		l.Inflight, s.Marks = 0, true
+	}
 
 	switch o.Verdict {
 	case connector.VerdictSent:
-		s.Ends = m.answered(l, connector.StateSent, o)
+		m.sent(l, &s, connector.StateSent)
 	case connector.VerdictPosted:
-		s.Ends = m.answered(l, connector.StatePosted, o)
+		m.sent(l, &s, connector.StatePosted)
 	case connector.VerdictRefused:
-		s.Stop = m.strike(l, o)
-		if !s.Stop {
-			s.Ends = m.answered(l, connector.StateFailed, o)
-		}
+		m.refused(l, &s)
 	case connector.VerdictGone:
-		s.Stop = true
+		s.Stop = l.State == connector.LaneOpen
+		if l.testing {
+			s.Ends = m.finish(l, connector.StateFailed, o.Reason, o.Detail)
+		}
 	case connector.VerdictThrottled:
 		m.pause(l, e)
-	case connector.VerdictUncertain:
-		item.Unclear = true
-		s.Ends = m.failed(l, e)
 	case connector.VerdictRetry:
 		s.Ends = m.failed(l, e)
+	case connector.VerdictUncertain:
+		s.Ends = m.unclear(l, e)
 	default:
 		m.do(Violation{strayVerdict})
-		item.Unclear = true
-		s.Ends = m.failed(l, e)
+		s.Ends = m.unclear(l, e)
 	}
 	if s.Stop {
 		l.State, l.Cause, l.HeldSince = connector.LaneStopped, o.Detail, m.now
@@ -55,41 +53,112 @@ func (m *Machine) delivered(l *lane, e Delivered) {
 	m.pump(l.group)
 }
 
-// answered ends the head with Teams' answer: the webhook works.
-func (m *Machine) answered(l *lane, state connector.State, o connector.Outcome) []connector.End {
+// made is the settlement of an attempt: each message that it carried counts it.
+func (m *Machine) made(l *lane, o connector.Outcome) (s connector.Settlement) {
+	going := l.going()
+	for i := range going {
+		item := &going[i]
+		item.Attempts++
+		if i > 0 {
+			s.Card = append(s.Card, connector.Member{Seq: item.Seq, Message: item.ID, N: item.Attempts})
+		}
+	}
+	head := &going[0]
+	s.Attempt = &connector.Attempt{Seq: head.Seq, Message: head.ID, N: head.Attempts, At: m.now.Add(-o.Took), Outcome: o, Part: partOf(head)}
+	if len(going) > 1 {
+		s.Attempt.Card = len(going)
+	}
+	return s
+}
+
+// sent takes what Microsoft accepted off the lane: the webhook works.
+func (m *Machine) sent(l *lane, s *connector.Settlement, state connector.State) {
+	o := s.Attempt.Outcome
+	m.answered(l, o)
+	l.CardLast = 0
+	if l.State == connector.LaneStopped { // a test found that it works again
+		s.Reopen, l.stale = true, true
+	}
+	if head := &l.going()[0]; head.PartsDone+1 < head.Parts {
+		head.PartsDone++
+		l.panics = 0
+		return
+	}
+	s.Ends = m.finish(l, state, o.Reason, o.Detail)
+}
+
+// answered forgets failures: the webhook answers.
+func (m *Machine) answered(l *lane, o connector.Outcome) {
 	l.Failures, l.NotBefore = 0, time.Time{}
 	l.group.Throttles = 0
 	if o.Reason != connector.ReasonSchema {
 		l.Mismatches = 0
 	}
-	return []connector.End{m.finish(l, state, o.Reason, o.Detail)}
 }
 
-// strike counts different messages in a row that the flow's trigger refuses
-// for their shape, and reports whether it is the flow that is wrong.
-func (m *Machine) strike(l *lane, o connector.Outcome) bool {
-	if o.Reason != connector.ReasonSchema {
-		return false
+// refused ends a message that will never go, unless it is the flow that is
+// wrong. Of a card nobody ends: it is halved until the bad one stands alone.
+func (m *Machine) refused(l *lane, s *connector.Settlement) {
+	o := s.Attempt.Outcome
+	if m.halve(l) {
+		return
 	}
-	l.Mismatches++
-	return l.Mismatches >= schemaStrikes
-}
-
-// failed makes the lane wait, or the group if Teams named a time. A message
-// that broke us twice ends.
-func (m *Machine) failed(l *lane, e Delivered) []connector.End {
-	if e.Outcome.Reason == connector.ReasonInternal {
-		l.panics++
-		if l.panics >= panicStrikes {
-			return []connector.End{m.finish(l, connector.StateFailed, connector.ReasonInternal, e.Outcome.Detail)}
+	if o.Reason == connector.ReasonSchema && !l.testing {
+		l.Mismatches++
+		if s.Stop = l.Mismatches >= schemaStrikes; s.Stop {
+			return
 		}
 	}
+	m.answered(l, o)
+	l.most = 0
+	s.Ends = m.finish(l, connector.StateFailed, o.Reason, o.Detail)
+}
+
+// unclear marks what may be in the channel. It ends where people want to be
+// asked, else it is repeated, and a card with the same members.
+func (m *Machine) unclear(l *lane, e Delivered) []connector.End {
+	going := l.going()
+	for i := range going {
+		going[i].Unclear = true
+	}
+	if l.Settings.OnUnclear == connector.UnclearAsk {
+		m.backOff(l, e)
+		return m.finish(l, connector.StateUncertain, e.Outcome.Reason, "It may be in the channel: "+e.Outcome.Detail)
+	}
+	if n := len(going); n > 1 {
+		l.CardLast = going[n-1].Seq
+	}
+	return m.failed(l, e)
+}
+
+// failed makes the lane wait. A message that broke us twice ends, and so does a
+// test of a webhook that was stopped anyway.
+func (m *Machine) failed(l *lane, e Delivered) []connector.End {
+	o := e.Outcome
+	if o.Reason == connector.ReasonInternal {
+		l.panics++
+	}
+	switch broke := l.panics >= panicStrikes; {
+	case broke && m.halve(l):
+		l.panics = 0
+		return nil
+	case broke:
+		return m.finish(l, connector.StateFailed, o.Reason, o.Detail)
+	}
+	m.backOff(l, e)
+	if l.testing && l.State == connector.LaneStopped {
+		return m.finish(l, connector.StateFailed, o.Reason, o.Detail)
+	}
+	return nil
+}
+
+// backOff makes the lane wait, and the group if Teams named a time.
+func (m *Machine) backOff(l *lane, e Delivered) {
 	if e.Outcome.RetryAfter > 0 {
 		m.pause(l, e)
 	}
 	l.NotBefore = m.now.Add(backoff(l.Failures, firstRetry, longestRetry, e.Rand))
 	l.Failures++
-	return nil
 }
 
 // pause stops the whole group for as long as Teams asked, never shorter than
@@ -107,17 +176,35 @@ func (m *Machine) pause(l *lane, e Delivered) {
 	}
 }
 
-// finish takes the head off with its end. What may be in the channel never
-// ends as plainly expired or failed.
-func (m *Machine) finish(l *lane, state connector.State, reason connector.Reason, detail string) connector.End {
-	item := l.head[0]
-	if item.Unclear && (state == connector.StateExpired || state == connector.StateFailed) {
+// finish ends what is going and takes it off the lane.
+func (m *Machine) finish(l *lane, state connector.State, reason connector.Reason, detail string) []connector.End {
+	going := l.going()
+	ends := make([]connector.End, len(going))
+	for i := range going {
+		ends[i] = m.end(&going[i], state, reason, detail)
+	}
+	if l.testing {
+		l.test, l.testing, l.more = nil, false, true // there may be another
+	} else {
+		l.last = going[len(going)-1].Seq
+		l.head, l.members = l.head[len(going):], 0
+	}
+	l.waiting = max(l.waiting-len(ends), 0)
+	l.touched, l.panics = m.now, 0
+	return ends
+}
+
+// end is how one message ends. What may be in the channel never ends as plainly
+// expired or failed.
+func (m *Machine) end(item *connector.Item, state connector.State, reason connector.Reason, detail string) connector.End {
+	bad := state == connector.StateExpired || state == connector.StateFailed
+	if item.Unclear && bad {
 		state = connector.StateUncertain
 		detail = "It may be in the channel: an earlier attempt ended without an answer. " + detail
 	}
-	l.head = l.head[1:]
-	l.waiting = max(l.waiting-1, 0)
-	l.last, l.touched, l.panics = item.Seq, m.now, 0
+	if item.PartsDone > 0 && item.Parts > 1 && state != connector.StateSent && state != connector.StatePosted {
+		detail = fmt.Sprintf("%d of %d parts are in the channel. %s", item.PartsDone, item.Parts, detail)
+	}
 	return connector.End{Seq: item.Seq, Message: item.ID, State: state, Reason: reason, Detail: detail, At: m.now}
 }
 
@@ -140,15 +227,17 @@ func (m *Machine) settled(l *lane) {
 		return
 	}
 	switch {
+	case l.armed:
+		m.fire(l)
 	case l.stale:
 		m.enter(l, Waiting)
 		m.release(l)
 		m.reload(l)
-	case l.State != connector.LaneOpen:
+	case !l.sends():
 		m.enter(l, Held)
 		l.head, l.more = nil, true
 		m.release(l)
-	case len(l.head) == 0 && !l.more:
+	case l.empty():
 		m.enter(l, Idle)
 		l.waiting = 0
 		m.release(l)

@@ -17,11 +17,25 @@ func (m *Machine) advance(l *lane) {
 		m.settle(l, connector.Settlement{Ends: ends})
 		return
 	}
-	if l.NotBefore.After(m.now) || len(l.head) == 0 || !l.token || l.group.NotBefore.After(m.now) {
+	if !l.token || len(l.head) == 0 && len(l.test) == 0 || m.blocked(l) || m.crowded(l) {
 		m.queue(l)
 		return
 	}
 	m.send(l)
+}
+
+// blocked reports whether the lane or its group must wait.
+func (m *Machine) blocked(l *lane) bool {
+	return l.waits().After(m.now) || l.group.NotBefore.After(m.now)
+}
+
+// waits is until when the lane itself must wait. A new test does not wait for
+// what earlier failures asked for.
+func (l *lane) waits() time.Time {
+	if len(l.test) > 0 && l.test[0].Attempts == 0 {
+		return time.Time{}
+	}
+	return l.NotBefore
 }
 
 // queue puts a waiting lane where it will be woken: at its own time, or in its
@@ -31,8 +45,8 @@ func (m *Machine) queue(l *lane) {
 	if l.queued {
 		return
 	}
-	if l.NotBefore.After(m.now) {
-		m.at(l, l.NotBefore)
+	if at := l.waits(); at.After(m.now) {
+		m.at(l, at)
 	} else {
 		l.queued = true
 		l.group.round = append(l.group.round, l)
@@ -68,7 +82,7 @@ func (m *Machine) pump(g *group) {
 		l.token = true
 		g.window.flying++
 		m.countStart(g, l)
-		if len(l.head) == 0 {
+		if len(l.head) == 0 && len(l.test) == 0 {
 			m.load(l)
 			continue
 		}
@@ -132,49 +146,77 @@ func (m *Machine) release(l *lane) {
 	m.pump(next.group)
 }
 
-// send starts the attempt at the head. The lane holds a token and a slot.
+// send starts an attempt. The lane holds a token and a slot. It reads more first
+// where one card could carry more, and marks first what people want to be asked about.
 func (m *Machine) send(l *lane) {
-	item := l.head[0]
-	m.check(l, item)
+	m.choose(l)
+	if !l.testing && l.more && !l.carded && l.members == len(l.head) && m.combines(l) {
+		m.load(l)
+		return
+	}
+	if !m.arm(l) {
+		m.start(l)
+	}
+}
+
+func (m *Machine) start(l *lane) {
+	m.check(l)
 	m.enter(l, Sending)
-	m.do(Send{Lane: l.ID, Webhook: l.Webhook, Item: item, At: m.now})
+	m.do(Send{Lane: l.ID, Webhook: l.Webhook, Item: l.going()[0], Parcel: l.parcel(), At: m.now})
 }
 
 // check counts what must never be true where a send starts.
-func (m *Machine) check(l *lane, item connector.Item) {
+func (m *Machine) check(l *lane) {
 	if l.phase == Sending || l.phase == Settling {
 		m.do(Violation{twoSends})
 	}
-	if item.Seq <= l.last {
+	m.checkCard(l)
+	if !l.testing && l.going()[0].Seq <= l.last {
 		m.do(Violation{outOfOrder})
 	}
-	if m.now.Before(l.NotBefore) || m.now.Before(l.group.NotBefore) {
+	if m.blocked(l) {
 		m.do(Violation{tooEarly})
 	}
-	w := l.group.window
-	w.flying--
-	if w.free(m.now).After(m.now) {
+	if m.crowded(l) {
 		m.do(Violation{overWindow})
 	}
+}
+
+// crowded reports whether the place that a lane holds is gone: another lane has
+// brought its sends into the group since.
+func (m *Machine) crowded(l *lane) bool {
+	w := l.group.window
+	w.flying--
+	at := w.free(m.now)
 	w.flying++
+	return at.After(m.now)
+}
+
+// over reports whether a message's life is over. Once a part of it is in the
+// channel, it has none.
+func (m *Machine) over(l *lane, item *connector.Item) bool {
+	return item.PartsDone == 0 && !l.Time(m.now).Before(item.ExpiresAt)
 }
 
 // hopeless takes messages off the head that will never go: their life is over,
-// or they can't be opened any more.
+// or they can't be opened any more. In a stopped lane that is for a test only.
 func (m *Machine) hopeless(l *lane) []connector.End {
 	var ends []connector.End
-	for len(l.head) > 0 {
+	for {
+		l.testing, l.members = len(l.test) > 0, 1
+		if !l.testing && (len(l.head) == 0 || l.State != connector.LaneOpen) {
+			return ends
+		}
 		const why = "Its life ended before it could be delivered."
-		switch item := l.head[0]; {
-		case !l.Time(m.now).Before(item.ExpiresAt):
-			ends = append(ends, m.finish(l, connector.StateExpired, connector.ReasonExpired, why))
+		switch item := &l.going()[0]; {
+		case m.over(l, item):
+			ends = append(ends, m.finish(l, connector.StateExpired, connector.ReasonExpired, why)...)
 		case item.Broken != "":
-			ends = append(ends, m.finish(l, connector.StateFailed, connector.ReasonInternal, item.Broken))
+			ends = append(ends, m.finish(l, connector.StateFailed, connector.ReasonInternal, item.Broken)...)
 		default:
 			return ends
 		}
 	}
-	return ends
 }
 
 // sweep looks for lanes that stand still and asks to end messages in them
@@ -188,6 +230,9 @@ func (m *Machine) sweep() {
 		m.sweepAt = m.now.Add(sweepEvery)
 		every := sweepEvery
 		s := connector.Sweep{Lane: l.ID, Now: m.now, AcceptedBefore: m.now.Add(-longestHold)}
+		if len(l.test) > 0 {
+			s.Test = l.test[0].Seq
+		}
 		switch l.phase {
 		case Held:
 			every = sweepHeld
@@ -195,8 +240,8 @@ func (m *Machine) sweep() {
 			s.ExpiresBefore = l.Time(m.now)
 		case Sending, Settling:
 			s.ExpiresBefore = l.Time(m.now)
-			if len(l.head) > 0 {
-				s.Except = l.head[0].Seq
+			if n := l.kept(); n > 0 {
+				s.Except = l.head[n-1].Seq
 			}
 		case Idle, Loading, Ending:
 			continue
@@ -207,6 +252,9 @@ func (m *Machine) sweep() {
 	}
 }
 
+// kept is how many messages of the head a sweep leaves alone while something of the lane is under way.
+func (l *lane) kept() int { return min(max(l.members, 1), len(l.head)) }
+
 func (m *Machine) ask(l *lane, s connector.Sweep) {
 	if l.phase == Waiting {
 		m.leave(l)
@@ -215,9 +263,9 @@ func (m *Machine) ask(l *lane, s connector.Sweep) {
 	m.do(Sweep{s})
 }
 
-// end ends all that waits in a lane whose webhook was deleted.
-func (m *Machine) end(l *lane) {
-	l.head, l.more = nil, false
+// endAll ends all that waits in a lane whose webhook was deleted.
+func (m *Machine) endAll(l *lane) {
+	l.head, l.test, l.more = nil, nil, false
 	m.ask(l, connector.Sweep{Lane: l.ID, Now: m.now, Retired: true})
 }
 
@@ -230,7 +278,7 @@ func (m *Machine) swept(l *lane, e Swept) {
 	case Ending:
 		if e.More || l.more || l.stale {
 			l.stale = false
-			m.end(l)
+			m.endAll(l)
 			return
 		}
 		l.waiting = 0
@@ -240,8 +288,8 @@ func (m *Machine) swept(l *lane, e Swept) {
 		m.leave(l)
 		m.want(l)
 	case Sending, Settling:
-		if e.N > 0 && len(l.head) > 1 {
-			l.head, l.more = l.head[:1], true
+		if n := l.kept(); e.N > 0 && len(l.head) > n {
+			l.head, l.more = l.head[:n], true
 		}
 	case Loading:
 		l.stale = l.stale || e.N > 0 // the head may have been read before

@@ -62,13 +62,27 @@ func randomLife(seed uint64, note func(lane.Phase, lane.Event, lane.Phase, []lan
 	profiles := []connector.Profile{connector.ProfileFlowBot, connector.ProfileNone, connector.ProfileLogicApp}
 	for id := range 3 {
 		w.open(connector.LaneID(id+1), profiles[r.IntN(len(profiles))])
+		l := w.lanes[connector.LaneID(id+1)]
+		l.Group = connector.GroupID(1 + r.IntN(3))
+		l.Settings = connector.Settings{Combine: r.IntN(2) == 0, Urgent: r.IntN(3) == 0, OnUnclear: connector.OnUnclear(1 + r.IntN(2))}
+	}
+	for g := range 3 {
+		w.groups[connector.GroupID(g+1)] = &connector.Group{ID: connector.GroupID(g + 1), Profile: profiles[r.IntN(len(profiles))]}
 	}
 	for i := range 60 {
 		id := connector.LaneID(1 + r.IntN(3))
 		lives := []time.Duration{time.Second, time.Minute, time.Hour, day}
 		switch n := r.IntN(20); {
-		case n < 12:
+		case n < 6:
 			w.accept(id, lives[r.IntN(len(lives))], many(1+r.IntN(7))...)
+		case n < 10:
+			w.acceptAs(id, lives[r.IntN(len(lives))], like(1+r.IntN(9000)), many(1+r.IntN(40))...)
+		case n == 10:
+			long := like(1)
+			long.Parts = 2 + r.IntN(4)
+			w.acceptAs(id, lives[r.IntN(len(lives))], long, "long")
+		case n == 11:
+			w.acceptAs(id, lives[r.IntN(len(lives))], test(), "test")
 		case n < 14:
 			w.set(id, connector.LanePaused, "Paused.")
 		case n < 17:
@@ -78,6 +92,8 @@ func randomLife(seed uint64, note func(lane.Phase, lane.Event, lane.Phase, []lan
 			w.set(id, connector.LaneRetired, "")
 		case n == 18:
 			w.restart()
+		case n == 19:
+			w.move(id, connector.GroupID(1+r.IntN(3)))
 		}
 		steps := []time.Duration{0, took / 2, took, time.Second, time.Minute, 3 * time.Hour}
 		w.run(w.now.Add(steps[r.IntN(len(steps))]))

@@ -6,13 +6,15 @@ import "time"
 // its circuit is open, and what it gets are probes.
 func (l *lane) failing() bool { return l.Failures >= circuitFailures }
 
-// pick chooses whose turn it is among the lanes that want to send: urgent ones
-// first, else the one that waits longest; a failing lane gets one place in ten.
+// pick chooses whose turn it is among the lanes that want to send: those with a
+// test first, urgent ones next, else the one that waits longest; a failing lane gets one place in ten.
 // Nobody's turn: later is when a failing one's comes.
 func (m *Machine) pick(g *group) (l *lane, later time.Time) {
 	var urgent, sound, failing *lane
 	for _, o := range g.round {
 		switch {
+		case len(o.test) > 0:
+			return o, time.Time{}
 		case o.failing():
 			failing = first(failing, o)
 		case o.Settings.Urgent:

@@ -41,6 +41,9 @@ type world struct {
 	lost    func() bool          // whether the store can't be read this time
 	lag     func() time.Duration // of the store's answers
 	silent  bool                 // no trace
+	payload connector.Payload
+	answer  func(connector.Parcel) connector.Outcome // instead of teams
+	parcels []connector.Parcel                       // as sent
 }
 
 type pending struct {
@@ -68,14 +71,21 @@ func (w *world) open(id connector.LaneID, p connector.Profile) {
 
 // accept commits messages on a lane and wakes it, as the front door does.
 func (w *world) accept(id connector.LaneID, life time.Duration, names ...string) {
+	w.acceptAs(id, life, connector.Item{}, names...)
+}
+
+// acceptAs does so with messages like one.
+func (w *world) acceptAs(id connector.LaneID, life time.Duration, like connector.Item, names ...string) {
 	for _, n := range names {
 		w.seq++
-		w.queue[id] = append(w.queue[id], connector.Item{
-			Seq: w.seq, ID: connector.MessageID(n), AcceptedAt: w.now, ExpiresAt: w.lanes[id].Time(w.now).Add(life),
-		})
+		like.Seq, like.ID, like.AcceptedAt, like.ExpiresAt = w.seq, connector.MessageID(n), w.now, w.lanes[id].Time(w.now).Add(life)
+		w.queue[id] = append(w.queue[id], like)
 		w.state[connector.MessageID(n)] = connector.StateAccepted
 	}
 	w.soon(0, lane.Wake{Lane: id, N: len(names)})
+	if like.Test {
+		w.soon(0, lane.Wake{Lane: id})
+	}
 }
 
 func (w *world) soon(after time.Duration, e lane.Event) {
@@ -152,17 +162,17 @@ func (w *world) carry(f lane.Effect) {
 			w.soon(w.lag(), lane.LoadFailed{Lane: f.Lane})
 			return
 		}
-		l := w.lanes[f.Lane]
-		q := w.queue[f.Lane]
-		in := connector.Loaded{Lane: *l, Group: *w.groups[l.Group], Head: append([]connector.Item(nil), q[:min(len(q), 4)]...), More: len(q) > 4, Waiting: -1}
-		if f.Count {
-			in.Waiting = len(q)
-		}
-		w.soon(w.lag(), lane.Loaded{Loaded: in})
+		w.soon(w.lag(), lane.Loaded{Loaded: w.load(f.FetchRequest)})
 	case lane.Send:
 		w.starts[f.Lane] = append(w.starts[f.Lane], w.now)
-		w.order[f.Lane] = append(w.order[f.Lane], f.Item.ID)
-		o := w.teams(f.Item.ID, f.Item.Attempts+1, w.now)
+		w.order[f.Lane] = append(w.order[f.Lane], shown(f.Parcel))
+		w.parcels = append(w.parcels, f.Parcel)
+		var o connector.Outcome
+		if w.answer != nil {
+			o = w.answer(f.Parcel)
+		} else {
+			o = w.teams(f.Item.ID, f.Item.Attempts+1, w.now)
+		}
 		w.soon(o.Took, lane.Delivered{Lane: f.Lane, Outcome: o, Rand: w.rand.Float64()})
 	case lane.Settle:
 		w.settle(f.Settlement)
@@ -175,14 +185,60 @@ func (w *world) carry(f lane.Effect) {
 	}
 }
 
+// load is what the store answers: a few of the oldest messages, or the texts of one card, and the oldest test.
+func (w *world) load(f connector.FetchRequest) connector.Loaded {
+	l := w.lanes[f.Lane]
+	in := connector.Loaded{Lane: *l, Group: *w.groups[l.Group], Waiting: -1}
+	most, weight := 4, 0
+	if f.Card > 0 {
+		most = connector.MaxCard
+	}
+	for i, it := range w.queue[f.Lane] {
+		it.Parcel.Message, it.Parcel.Target.Payload, it.Parcel.Target.Version = it.ID, w.payload, l.URLVersion
+		weight += it.Weight
+		alone := it.Weight == 0 || it.Parts > 1
+		if in.More = in.More || i >= most || len(in.Head) > 0 && f.Card > 0 && (alone || weight > f.Card); !in.More && !it.Test {
+			in.Head = append(in.Head, it)
+		}
+		if it.Test && in.Test == nil {
+			in.Test = &it
+		}
+	}
+	if f.Count {
+		in.Waiting = len(w.queue[f.Lane])
+	}
+	return in
+}
+
+func shown(p connector.Parcel) connector.MessageID {
+	s := string(p.Message)
+	for i, c := range p.Card {
+		if i > 0 {
+			s += "+" + string(c.Message)
+		}
+	}
+	if p.Part > 0 {
+		s += fmt.Sprintf("/%d", p.Part)
+	}
+	return connector.MessageID(s)
+}
+
 // settle is the store's rule: people's columns stay, the engine's are written.
 func (w *world) settle(s connector.Settlement) {
 	l := w.lanes[s.Lane.ID]
 	if l.URLVersion == s.Lane.URLVersion {
 		l.NotBefore, l.Failures, l.TimedOut, l.Mismatches = s.Lane.NotBefore, s.Lane.Failures, s.Lane.TimedOut, s.Lane.Mismatches
+		l.CardLast = s.Lane.CardLast
+		if s.Reopen && l.State == connector.LaneStopped {
+			l.Held += w.now.Sub(l.HeldSince)
+			l.State, l.Cause, l.HeldSince = connector.LaneOpen, "", time.Time{}
+		}
 		if s.Stop && l.State == connector.LaneOpen {
 			l.State, l.Cause, l.HeldSince = connector.LaneStopped, s.Lane.Cause, s.Lane.HeldSince
 		}
+	}
+	if s.Marks {
+		l.Inflight = s.Lane.Inflight
 	}
 	if l.URLVersion != s.Lane.URLVersion {
 		s.Group.NotBefore = w.groups[s.Group.ID].NotBefore
@@ -194,10 +250,15 @@ func (w *world) settle(s connector.Settlement) {
 		w.groups[l.Group].Merge(s.Group)
 	}
 	if a := s.Attempt; a != nil {
-		for i := range w.queue[l.ID] {
-			if it := &w.queue[l.ID][i]; it.Seq == a.Seq {
-				it.Attempts = a.N
-				it.Unclear = it.Unclear || a.Outcome.Verdict == connector.VerdictUncertain
+		for _, member := range append([]connector.Member{{Seq: a.Seq, N: a.N}}, s.Card...) {
+			for i := range w.queue[l.ID] {
+				if it := &w.queue[l.ID][i]; it.Seq == member.Seq {
+					it.Attempts = member.N
+					it.Unclear = it.Unclear || a.Outcome.Verdict == connector.VerdictUncertain
+					if a.Outcome.Verdict == connector.VerdictSent {
+						it.PartsDone = max(it.PartsDone, a.Part)
+					}
+				}
 			}
 		}
 	}
@@ -221,9 +282,9 @@ func (w *world) end(id connector.LaneID, e connector.End) {
 func (w *world) sweep(s connector.Sweep) int {
 	n := 0
 	for _, it := range append([]connector.Item(nil), w.queue[s.Lane]...) {
-		expired := !s.ExpiresBefore.IsZero() && !it.ExpiresAt.After(s.ExpiresBefore)
+		expired := !s.ExpiresBefore.IsZero() && it.PartsDone == 0 && !it.ExpiresAt.After(s.ExpiresBefore)
 		old := !s.AcceptedBefore.IsZero() && !it.AcceptedAt.After(s.AcceptedBefore)
-		if it.Seq == s.Except || !(expired || old || s.Retired) {
+		if it.Seq <= s.Except || it.Seq == s.Test || !(expired || old || s.Retired) {
 			continue
 		}
 		state, reason := connector.StateExpired, connector.ReasonExpired

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -52,6 +53,7 @@ type targetOf struct {
 // target is a webhook as far as accepting needs it.
 type target struct {
 	lane  connector.Lane
+	life  time.Duration // of its messages; zero: the default
 	taken int64
 }
 
@@ -122,7 +124,7 @@ func (b *acceptBatch) decide(ctx context.Context, job *acceptJob) error {
 		job.err = quotaUsedUp(of.max, b.now)
 		return nil
 	}
-	if refused := job.req.Backlog.refusal(life(job)); refused != nil {
+	if refused := job.req.Backlog.refusal(to.lifeOf(job)); refused != nil {
 		job.err = refused
 		return nil //nolint:nilerr // likewise
 	}
@@ -258,7 +260,7 @@ func quotaUsedUp(limit int64, now time.Time) error {
 }
 
 const targetsByID = `
-SELECT w.subscription, w.public_id, l.id, l.state, l.cause, l.held_since, l.held
+SELECT w.subscription, w.public_id, l.id, l.state, l.cause, l.held_since, l.held, w.message_life
 FROM webhook w JOIN lane l ON l.webhook = w.id
 WHERE w.retired_at = 0 AND w.public_id IN `
 
@@ -275,10 +277,11 @@ func (b *acceptBatch) readTargets(ctx context.Context, jobs []*acceptJob) error 
 	return b.tx.eachIn(ctx, inList{before: targetsByID}, ids, func(rows *sql.Rows) error {
 		t := &target{}
 		var of targetOf
-		var heldSince, held int64
-		if err := rows.Scan(&of.subscription, &of.webhook, &t.lane.ID, &t.lane.State, &t.lane.Cause, &heldSince, &held); err != nil {
+		var heldSince, held, life int64
+		if err := rows.Scan(&of.subscription, &of.webhook, &t.lane.ID, &t.lane.State, &t.lane.Cause, &heldSince, &held, &life); err != nil {
 			return err
 		}
+		t.life = fromMicro(life)
 		t.lane.HeldSince, t.lane.Held = fromMicros(heldSince), fromMicro(held)
 		b.targets[of] = t
 		return nil
@@ -288,15 +291,12 @@ func (b *acceptBatch) readTargets(ctx context.Context, jobs []*acceptJob) error 
 // expiry is when a message's life ends, in lane time.
 func (b *acceptBatch) expiry(job *acceptJob) int64 {
 	to := b.targets[targetOf{job.req.License.SubscriptionRow, job.req.Message.Webhook}]
-	return micros(to.lane.Time(b.now).Add(life(job)))
+	return micros(to.lane.Time(b.now).Add(to.lifeOf(job)))
 }
 
-// life is how long a message may wait.
-func life(job *acceptJob) time.Duration {
-	if job.req.Message.ExpiresIn > 0 {
-		return job.req.Message.ExpiresIn
-	}
-	return defaultLife
+// lifeOf is how long a message may wait: as the app says, else as the webhook does.
+func (t *target) lifeOf(job *acceptJob) time.Duration {
+	return cmp.Or(max(job.req.Message.ExpiresIn, 0), t.life, defaultLife)
 }
 
 const addQuota = `

@@ -75,7 +75,9 @@ type fetched struct {
 	target       connector.Target
 	broken       string // why the URL can't be opened
 	subscription connector.SubscriptionID
-	bytes        int
+	card         int // what it was asked for
+	bytes, rows  int
+	weight       int
 }
 
 func (f *fetch) run(ctx context.Context, c *session) error {
@@ -101,8 +103,9 @@ WHERE l.id IN `
 
 func (f *fetch) readLanes(ctx context.Context, c *session) error {
 	ids := make([]any, len(f.asked))
+	cards := make(map[connector.LaneID]int)
 	for i, a := range f.asked {
-		ids[i] = int64(a.Lane)
+		ids[i], cards[a.Lane] = int64(a.Lane), a.Card
 	}
 	return c.eachIn(ctx, inList{before: lanesByID}, ids, func(rows *sql.Rows) error {
 		l := &fetched{}
@@ -120,7 +123,7 @@ func (f *fetch) readLanes(ctx context.Context, c *session) error {
 		l.Group.ID, l.Group.Recent = l.Lane.Group, unpackTimes(recent)
 		l.Lane.NotBefore, l.Group.NotBefore = f.s.bounded(notBefore), f.s.bounded(groupNotBefore)
 		l.target.Version = l.Lane.URLVersion
-		l.Waiting = -1
+		l.Waiting, l.card = -1, cards[l.Lane.ID]
 		f.openURL(l, sealed)
 		f.lanes[l.Lane.ID] = l
 		return nil
@@ -151,43 +154,102 @@ func (f *fetch) openURL(l *fetched, sealed []byte) {
 	l.target.URL = connector.NewSecret(string(plain))
 }
 
-// headsByLane reads each lane's queue up to its ninth message. (With the nine as
-// a list, q.id IN (SELECT ... LIMIT 9), SQLite read the whole lane.)
-const headsByLane = `
-SELECT q.lane, q.id, m.public_id, m.kind, m.size, m.accepted_at, m.expires_at, m.unclear,
-       COALESCE((SELECT MAX(a.n) FROM attempt a WHERE a.message = q.id), 0)
-FROM lane l JOIN queue q ON q.lane = l.id
-    AND q.id <= COALESCE((SELECT h.id FROM queue h WHERE h.lane = l.id ORDER BY h.id LIMIT 1 OFFSET 8), 9223372036854775807)
-JOIN message m ON m.id = q.id
-WHERE l.id IN `
+// itemColumns begins the statements that read waiting messages.
+const itemColumns = `
+SELECT m.lane, m.id, m.public_id, m.kind, m.size, m.weight, m.parts, m.parts_done, m.test, m.accepted_at, m.expires_at, m.unclear,
+       COALESCE((SELECT MAX(a.n) FROM attempt a WHERE a.message = m.id), 0)
+`
 
-const inOrder = ` ORDER BY q.lane, q.id`
+// headsByLane reads each lane's queue up to its ninth message, cardsByLane up
+// to its fifty-first. (With the nine as a list, q.id IN (SELECT ... LIMIT 9),
+// SQLite read the whole lane.)
+const (
+	headsFrom = itemColumns + `FROM lane l JOIN queue q ON q.lane = l.id
+    AND q.id <= COALESCE((SELECT h.id FROM queue h WHERE h.lane = l.id ORDER BY h.id LIMIT 1 OFFSET `
+	headsTo     = `), 9223372036854775807) JOIN message m ON m.id = q.id WHERE l.id IN `
+	headsByLane = headsFrom + `8` + headsTo
+	cardsByLane = headsFrom + `50` + headsTo
+	testsByLane = itemColumns + `FROM message m WHERE m.test = 1 AND m.state = 1 AND m.lane IN `
+)
 
-// readHeads reads the oldest messages of each lane, one more than is wanted, to know of more.
+const inOrder = ` ORDER BY 1, 2`
+
+// readHeads reads the oldest messages of each lane, one more than is wanted, to know of more; and its tests.
 func (f *fetch) readHeads(ctx context.Context, c *session) error {
-	ids := make([]any, 0, len(f.lanes))
-	for id := range f.lanes {
-		ids = append(ids, int64(id))
+	var all, few, cards []any
+	for id, l := range f.lanes {
+		all = append(all, int64(id))
+		if l.card > 0 {
+			cards = append(cards, int64(id))
+		} else {
+			few = append(few, int64(id))
+		}
 	}
-	return c.eachIn(ctx, inList{before: headsByLane, after: inOrder}, ids, func(rows *sql.Rows) error {
-		var lane connector.LaneID
-		var item connector.Item
-		var accepted, expires int64
-		content := &item.Parcel.Content
-		err := rows.Scan(&lane, &item.Seq, &item.ID, &content.Kind, &item.Size, &accepted, &expires, &item.Unclear, &item.Attempts)
+	for _, part := range []struct {
+		of  []any
+		by  string
+		put func(*fetched, connector.Item)
+	}{{few, headsByLane, (*fetched).waits}, {cards, cardsByLane, (*fetched).waits}, {all, testsByLane, (*fetched).tests}} {
+		err := c.eachIn(ctx, inList{before: part.by, after: inOrder}, part.of, func(rows *sql.Rows) error {
+			lane, item, err := scanItem(rows)
+			if err == nil {
+				part.put(f.lanes[lane], item)
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		l := f.lanes[lane]
-		if l.More = l.More || len(l.Head) == headItems || len(l.Head) > 0 && l.bytes+item.Size > headBytes; l.More {
-			return nil
-		}
-		l.bytes += item.Size
-		item.AcceptedAt, item.ExpiresAt = fromMicros(accepted), fromMicros(expires)
-		item.Parcel.Message, item.Parcel.Target, item.Broken = item.ID, l.target, l.broken
-		l.Head = append(l.Head, item)
-		return nil
-	})
+	}
+	return nil
+}
+
+func scanItem(rows *sql.Rows) (lane connector.LaneID, item connector.Item, err error) {
+	var accepted, expires int64
+	err = rows.Scan(&lane, &item.Seq, &item.ID, &item.Parcel.Content.Kind, &item.Size, &item.Weight, &item.Parts, &item.PartsDone, &item.Test,
+		&accepted, &expires, &item.Unclear, &item.Attempts)
+	item.AcceptedAt, item.ExpiresAt = fromMicros(accepted), fromMicros(expires)
+	return lane, item, err
+}
+
+// waits takes the next message of the lane's queue, unless there are enough.
+func (l *fetched) waits(item connector.Item) {
+	l.rows++
+	most, weight := headItems, 0
+	if l.card > 0 {
+		most, weight = connector.MaxCard, item.Weight
+	}
+	alone := l.card > 0 && (item.Weight == 0 || item.Parts > 1)
+	if l.More = l.More || l.rows > most || len(l.Head) > 0 && (alone || l.weight+weight > l.card || l.bytes+item.Size > headBytes); l.More || item.Test {
+		return
+	}
+	l.bytes += item.Size
+	l.weight += weight
+	l.Head = append(l.Head, l.addressed(item))
+}
+
+func (l *fetched) tests(item connector.Item) {
+	if l.Test == nil {
+		item = l.addressed(item)
+		l.Test = &item
+	}
+}
+
+func (l *fetched) addressed(item connector.Item) connector.Item {
+	item.Parcel.Message, item.Parcel.Target, item.Broken = item.ID, l.target, l.broken
+	return item
+}
+
+// items are all messages of the lane whose bodies are wanted.
+func (l *fetched) items() []*connector.Item {
+	var all []*connector.Item
+	for i := range l.Head {
+		all = append(all, &l.Head[i])
+	}
+	if l.Test != nil {
+		all = append(all, l.Test)
+	}
+	return all
 }
 
 const bodiesByID = `SELECT m.lane, m.id, m.body FROM message m WHERE m.id IN `
@@ -196,8 +258,8 @@ const bodiesByID = `SELECT m.lane, m.id, m.body FROM message m WHERE m.id IN `
 func (f *fetch) readBodies(ctx context.Context, c *session) error {
 	var ids []any
 	for _, l := range f.lanes {
-		for i := range l.Head {
-			ids = append(ids, int64(l.Head[i].Seq))
+		for _, item := range l.items() {
+			ids = append(ids, int64(item.Seq))
 		}
 	}
 	return c.eachIn(ctx, inList{before: bodiesByID}, ids, func(rows *sql.Rows) error {
@@ -214,8 +276,7 @@ func (f *fetch) readBodies(ctx context.Context, c *session) error {
 
 func (f *fetch) openBody(lane connector.LaneID, seq connector.Seq, sealed []byte) {
 	l := f.lanes[lane]
-	for i := range l.Head {
-		item := &l.Head[i]
+	for _, item := range l.items() {
 		if item.Seq != seq || item.Broken != "" {
 			continue
 		}
@@ -237,7 +298,7 @@ func (f *fetch) readCounts(ctx context.Context, c *session) error {
 			continue
 		}
 		if !l.More { // then the head is all that waits
-			l.Waiting = len(l.Head)
+			l.Waiting = l.rows
 			continue
 		}
 		if err := c.one(ctx, q(countQueue, int64(a.Lane)), &l.Waiting); err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 const insertMessage = `
-INSERT INTO message (public_id, subscription, lane, keys, kind, size, message_key, content_mac, accepted_at, expires_at, body) VALUES `
+INSERT INTO message (public_id, subscription, lane, keys, kind, size, weight, parts, test, message_key, content_mac, accepted_at, expires_at, body) VALUES `
 
 const ignoreKnown = ` ON CONFLICT (public_id) DO NOTHING RETURNING id, public_id`
 
@@ -21,7 +21,7 @@ type rowsInto struct {
 	columns       int
 }
 
-func messageRows() rowsInto { return rowsInto{insertMessage, ignoreKnown, 11} }
+func messageRows() rowsInto { return rowsInto{insertMessage, ignoreKnown, 14} }
 
 func queueRows() rowsInto { return rowsInto{insertQueue, "", 3} }
 
@@ -49,7 +49,7 @@ func (b *acceptBatch) insertChunk(ctx context.Context, jobs []*acceptJob) ([]int
 	for _, job := range jobs {
 		r := &job.req
 		args = append(args, string(r.Message.ID), r.License.SubscriptionRow, int64(job.result.Lane), orNull(r.License.KeysRow),
-			int64(r.Message.Content.Kind), int64(r.Size), textOrNull(r.Message.Key), r.MAC[:], micros(b.now), b.expiry(job), r.Sealed)
+			int64(r.Message.Content.Kind), int64(r.Size), int64(r.Weight), int64(max(r.Parts, 1)), number(r.Message.Test), textOrNull(r.Message.Key), r.MAC[:], micros(b.now), b.expiry(job), r.Sealed)
 	}
 	ids := make([]int64, len(jobs))
 	next, written := 0, 0

@@ -62,7 +62,7 @@ func (c *change) openLane(ctx context.Context, s *Store, lane connector.LaneID) 
 const replaceURL = `UPDATE webhook SET url = $2, url_mac = $3, host = $4 WHERE id = $1`
 
 const nextVersion = `
-UPDATE lane SET url_version = url_version + 1, not_before = 0, failures = 0, timed_out = 0, mismatches = 0 WHERE id = $1`
+UPDATE lane SET url_version = url_version + 1, not_before = 0, failures = 0, timed_out = 0, mismatches = 0, card_last = 0 WHERE id = $1`
 
 // ReplaceURL gives a webhook another URL. A lane that was stopped goes on; one
 // that people paused stays paused. The lane must be woken.

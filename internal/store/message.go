@@ -20,6 +20,8 @@ type AcceptRequest struct {
 	Sealed []byte
 	// Size is the length of the body before it was sealed, in bytes.
 	Size int
+	// Weight and Parts are what a text takes in a card of several and in how many posts it goes; see connector.Item.
+	Weight, Parts int
 	// MAC is the ContentMAC that decides whether a repeat of a message key has the same content.
 	MAC [32]byte
 	// Backlog is what is known of the webhook's queue. It is the last thing that may refuse.
@@ -62,7 +64,7 @@ func URLPlace(subscription connector.SubscriptionID, id connector.WebhookID) key
 // messageRow begins the statements that read a message.
 const messageRow = `
 SELECT m.id, m.public_id, w.public_id, m.lane, m.state, m.reason, m.detail, m.unclear, m.accepted_at, m.finished_at,
-       m.expires_at, m.content_mac, l.state, l.cause, l.held_since, l.held,
+       m.expires_at, m.parts_done, m.content_mac, l.state, l.cause, l.held_since, l.held,
        COALESCE((SELECT MIN(q.id) FROM queue q WHERE q.lane = m.lane), 0)
 FROM message m JOIN lane l ON l.id = m.lane JOIN webhook w ON w.id = l.webhook `
 
@@ -73,18 +75,18 @@ const (
 
 // messageBy reads one message and the MAC of its content.
 func messageBy(ctx context.Context, c *session, now time.Time, by statement) (m MessageRow, mac [32]byte, err error) {
-	var id, head, accepted, finished, expires, heldSince, held int64
+	var id, head, accepted, finished, expires, partsDone, heldSince, held int64
 	var sum []byte
 	err = c.one(ctx, by, &id, &m.ID, &m.Webhook, &m.Lane, &m.State, &m.Reason, &m.Detail, &m.Unclear, &accepted, &finished,
-		&expires, &sum, &m.LaneState, &m.LaneCause, &heldSince, &held, &head)
+		&expires, &partsDone, &sum, &m.LaneState, &m.LaneCause, &heldSince, &held, &head)
 	if err != nil {
 		return MessageRow{}, mac, err
 	}
 	copy(mac[:], sum)
 	m.AcceptedAt, m.FinishedAt = fromMicros(accepted), fromMicros(finished)
 	lane := connector.Lane{HeldSince: fromMicros(heldSince), Held: fromMicro(held)}
-	// Its life is over and the next sweep ends it. Not so the head, which may be on its way, and what may have arrived.
-	if m.State == connector.StateAccepted && id != head && !m.Unclear && !lane.Time(now).Before(fromMicros(expires)) {
+	// Its life is over and the next sweep ends it. Not so the head, which may be on its way, and what may have arrived or has in part.
+	if m.State == connector.StateAccepted && id != head && !m.Unclear && partsDone == 0 && !lane.Time(now).Before(fromMicros(expires)) {
 		m.State, m.Reason, m.Detail = connector.StateExpired, connector.ReasonExpired, expiredDetail
 	}
 	return m, mac, nil
@@ -107,7 +109,7 @@ func (s *Store) Message(ctx context.Context, subscriptionRow int64, id connector
 }
 
 const attemptsOf = `
-SELECT a.message, m.public_id, a.n, a.at, a.took, a.verdict, a.reason, a.detail, a.http_status, a.answer, a.run_id, a.retry_after
+SELECT a.message, m.public_id, a.n, a.at, a.took, a.verdict, a.reason, a.detail, a.http_status, a.answer, a.run_id, a.retry_after, a.part, a.card
 FROM attempt a JOIN message m ON m.id = a.message
 WHERE m.subscription = $1 AND m.public_id = $2 ORDER BY a.n LIMIT 1000`
 
@@ -119,7 +121,8 @@ func (s *Store) Attempts(ctx context.Context, subscriptionRow int64, id connecto
 			var a connector.Attempt
 			var at, took, retryAfter int64
 			o := &a.Outcome
-			err := rows.Scan(&a.Seq, &a.Message, &a.N, &at, &took, &o.Verdict, &o.Reason, &o.Detail, &o.HTTPStatus, &o.Answer, &o.RunID, &retryAfter)
+			err := rows.Scan(&a.Seq, &a.Message, &a.N, &at, &took, &o.Verdict, &o.Reason, &o.Detail, &o.HTTPStatus, &o.Answer, &o.RunID, &retryAfter,
+				&a.Part, &a.Card)
 			if err != nil {
 				return err
 			}

@@ -134,7 +134,7 @@ func (b *settleBatch) write(ctx context.Context, jobs []*settleJob) error {
 
 // rest writes what follows from the ends and the attempts.
 func (b *settleBatch) rest(ctx context.Context, jobs []*settleJob) error {
-	for _, part := range []func(context.Context, *connector.Settlement) error{b.queue, b.lane, b.group, b.attempt} {
+	for _, part := range []func(context.Context, *connector.Settlement) error{b.queue, b.lane, b.group} {
 		for _, job := range jobs {
 			for i := range job.steps {
 				if err := part(ctx, &job.steps[i]); err != nil {
@@ -142,6 +142,9 @@ func (b *settleBatch) rest(ctx context.Context, jobs []*settleJob) error {
 				}
 			}
 		}
+	}
+	if err := b.attempts(ctx, jobs); err != nil {
+		return err
 	}
 	if err := b.tx.flush(ctx); err != nil {
 		return fmt.Errorf("settle queues, lanes, groups and attempts: %w", err)
@@ -156,10 +159,13 @@ func (b *settleBatch) rest(ctx context.Context, jobs []*settleJob) error {
 
 const markUnclear = `UPDATE message SET unclear = 1 WHERE id = $1 AND lane = $2 AND unclear = 0`
 
+// partDone counts the parts of a split text that Microsoft accepted.
+const partDone = `UPDATE message SET parts_done = $3 WHERE id = $1 AND lane = $2 AND parts_done < $3`
+
 func (b *settleBatch) messages(ctx context.Context, job *settleJob, step *connector.Settlement) error {
-	if a := step.Attempt; a != nil && a.Outcome.Verdict == connector.VerdictUncertain {
-		if err := b.tx.later(ctx, q(markUnclear, int64(a.Seq), int64(step.Lane.ID)), nil); err != nil {
-			return fmt.Errorf("mark message %d unclear: %w", a.Seq, err)
+	if a := step.Attempt; a != nil {
+		if err := b.progress(ctx, step); err != nil {
+			return fmt.Errorf("note what came of message %d: %w", a.Seq, err)
 		}
 	}
 	for _, end := range step.Ends {
@@ -168,6 +174,22 @@ func (b *settleBatch) messages(ctx context.Context, job *settleJob, step *connec
 		}
 	}
 	return nil
+}
+
+// progress notes what an attempt changed of messages that wait on.
+func (b *settleBatch) progress(ctx context.Context, step *connector.Settlement) (err error) {
+	a, lane := step.Attempt, int64(step.Lane.ID)
+	switch v := a.Outcome.Verdict; {
+	case v == connector.VerdictUncertain:
+		for _, m := range append(step.Card, connector.Member{Seq: a.Seq}) {
+			if err = b.tx.later(ctx, q(markUnclear, int64(m.Seq), lane), nil); err != nil {
+				return err
+			}
+		}
+	case a.Part > 0 && (v == connector.VerdictSent || v == connector.VerdictPosted):
+		err = b.tx.later(ctx, q(partDone, int64(a.Seq), lane, int64(a.Part)), nil)
+	}
+	return err
 }
 
 const endMessage = `
@@ -232,15 +254,27 @@ func (b *settleBatch) queue(ctx context.Context, step *connector.Settlement) err
 }
 
 const updateLane = `
-UPDATE lane SET not_before = $3, failures = $4, timed_out = $5, mismatches = $6
-WHERE id = $1 AND url_version = $2 AND (not_before <> $3 OR failures <> $4 OR timed_out <> $5 OR mismatches <> $6)`
+UPDATE lane SET not_before = $3, failures = $4, timed_out = $5, mismatches = $6, card_last = $7
+WHERE id = $1 AND url_version = $2 AND (not_before <> $3 OR failures <> $4 OR timed_out <> $5 OR mismatches <> $6 OR card_last <> $7)`
+
+const markInflight = `UPDATE lane SET inflight = $2 WHERE id = $1`
+
+// reopenLane is openLane for a lane whose webhook a test has found to work.
+const reopenLane = openLane + ` AND state = 2 AND url_version = $3`
 
 const stopLane = `
 UPDATE lane SET state = 2, cause = $3, held_since = $4 WHERE id = $1 AND url_version = $2 AND state = 1`
 
 func (b *settleBatch) lane(ctx context.Context, step *connector.Settlement) error {
 	l := &step.Lane
-	err := b.tx.later(ctx, q(updateLane, int64(l.ID), l.URLVersion, micros(l.NotBefore), int64(l.Failures), number(l.TimedOut), int64(l.Mismatches)), nil)
+	err := b.tx.later(ctx, q(updateLane, int64(l.ID), l.URLVersion, micros(l.NotBefore), int64(l.Failures), number(l.TimedOut), int64(l.Mismatches),
+		int64(l.CardLast)), nil)
+	if err == nil && step.Marks {
+		err = b.tx.later(ctx, q(markInflight, int64(l.ID), int64(l.Inflight)), nil)
+	}
+	if err == nil && step.Reopen {
+		err = b.tx.later(ctx, q(reopenLane, int64(l.ID), micros(b.now), l.URLVersion), nil)
+	}
 	if err != nil {
 		return fmt.Errorf("update lane %d: %w", l.ID, err)
 	}
@@ -289,19 +323,30 @@ func (b *settleBatch) group(ctx context.Context, step *connector.Settlement) err
 }
 
 const insertAttempt = `
-INSERT INTO attempt (message, n, at, took, verdict, reason, detail, http_status, answer, run_id, retry_after)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (message, n) DO NOTHING`
+INSERT INTO attempt (message, n, at, took, verdict, reason, detail, http_status, answer, run_id, retry_after, part, card) VALUES `
 
-func (b *settleBatch) attempt(ctx context.Context, step *connector.Settlement) error {
-	a := step.Attempt
-	if a == nil {
-		return nil
+func attemptRows() rowsInto {
+	return rowsInto{insertAttempt, ` ON CONFLICT (message, n) DO NOTHING`, 13}
+}
+
+// attempts writes an attempt into the log of every message that it carried.
+func (b *settleBatch) attempts(ctx context.Context, jobs []*settleJob) error {
+	var rows []any
+	for _, job := range jobs {
+		for i := range job.steps {
+			a := job.steps[i].Attempt
+			if a == nil {
+				continue
+			}
+			o := &a.Outcome
+			for _, m := range append(job.steps[i].Card, connector.Member{Seq: a.Seq, N: a.N}) {
+				rows = append(rows, int64(m.Seq), int64(m.N), micros(a.At), o.Took.Microseconds(), int64(o.Verdict), string(o.Reason),
+					o.Detail, int64(o.HTTPStatus), cut(o.Answer, connector.MaxAnswer), o.RunID, o.RetryAfter.Microseconds(), int64(a.Part), int64(a.Card))
+			}
+		}
 	}
-	o := &a.Outcome
-	err := b.tx.later(ctx, q(insertAttempt, int64(a.Seq), int64(a.N), micros(a.At), o.Took.Microseconds(), int64(o.Verdict), string(o.Reason),
-		o.Detail, int64(o.HTTPStatus), cut(o.Answer, connector.MaxAnswer), o.RunID, o.RetryAfter.Microseconds()), nil)
-	if err != nil {
-		return fmt.Errorf("write attempt %d at message %d: %w", a.N, a.Seq, err)
+	if err := b.w.insertRows(ctx, b.tx, attemptRows(), rows); err != nil {
+		return fmt.Errorf("write attempts: %w", err)
 	}
 	return nil
 }

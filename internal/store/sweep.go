@@ -23,9 +23,9 @@ const (
 // too long, all of a webhook that was deleted.
 const (
 	sweepColumns = `SELECT q.id, m.public_id, m.unclear FROM queue q JOIN message m ON m.id = q.id `
-	sweepExpired = sweepColumns + `WHERE q.lane = $1 AND q.id <> $2 AND q.expires_at <= $3 ORDER BY q.id LIMIT 501`
-	sweepHeld    = sweepColumns + `WHERE q.lane = $1 AND q.id <> $2 AND m.accepted_at <= $3 ORDER BY q.id LIMIT 501`
-	sweepAll     = sweepColumns + `WHERE q.lane = $1 AND q.id <> $2 ORDER BY q.id LIMIT 501`
+	sweepExpired = sweepColumns + `WHERE q.lane = $1 AND q.id > $2 AND q.id <> $3 AND q.expires_at <= $4 AND m.parts_done = 0 ORDER BY q.id LIMIT 501`
+	sweepHeld    = sweepColumns + `WHERE q.lane = $1 AND q.id > $2 AND q.id <> $3 AND m.accepted_at <= $4 ORDER BY q.id LIMIT 501`
+	sweepAll     = sweepColumns + `WHERE q.lane = $1 AND q.id > $2 AND q.id <> $3 ORDER BY q.id LIMIT 501`
 )
 
 // Sweep ends messages of a lane whose life is over, at most 500, and returns
@@ -60,16 +60,16 @@ type sweepRule struct {
 }
 
 func sweepRules(sw connector.Sweep) (rules []sweepRule) {
-	lane, except := int64(sw.Lane), int64(sw.Except)
+	lane, except, test := int64(sw.Lane), int64(sw.Except), int64(sw.Test)
 	if sw.Retired {
-		return []sweepRule{{q(sweepAll, lane, except), connector.StateFailed, connector.ReasonWebhookDeleted, deletedDetail}}
+		return []sweepRule{{q(sweepAll, lane, except, test), connector.StateFailed, connector.ReasonWebhookDeleted, deletedDetail}}
 	}
 	if !sw.ExpiresBefore.IsZero() {
-		by := q(sweepExpired, lane, except, micros(sw.ExpiresBefore))
+		by := q(sweepExpired, lane, except, test, micros(sw.ExpiresBefore))
 		rules = append(rules, sweepRule{by, connector.StateExpired, connector.ReasonExpired, expiredDetail})
 	}
 	if !sw.AcceptedBefore.IsZero() {
-		by := q(sweepHeld, lane, except, micros(sw.AcceptedBefore))
+		by := q(sweepHeld, lane, except, test, micros(sw.AcceptedBefore))
 		rules = append(rules, sweepRule{by, connector.StateExpired, connector.ReasonExpired, heldDetail})
 	}
 	return rules

@@ -12,6 +12,8 @@ const (
 	MaxCardBytes = 26_000
 	// PartBytes is our budget for one part of a text, counted likewise [inf].
 	PartBytes = 20_000
+	// CardRoom is what of PartBytes is left for the texts of a card of several.
+	CardRoom = PartBytes - 400
 	// MaxTextBytes is the longest text that is taken at all. Ours.
 	MaxTextBytes = 100_000
 	// MaxActions is how many buttons of one row Teams shows. [doc] learn.microsoft.com, cards reference, 2026-11.
