@@ -75,6 +75,10 @@ func (h *house) eventuallyRefused(m connector.Message) (refused *connector.Error
 	h.t.Helper()
 	for end := time.Now().Add(patience); refused == nil && time.Now().Before(end); {
 		refused = h.refusedFor(m)
+		select {
+		case <-h.engine.woken: // it holds a thousand
+		default:
+		}
 	}
 	return refused
 }
