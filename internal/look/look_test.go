@@ -140,7 +140,7 @@ func TestIconsThatPagesNameExist(t *testing.T) {
 	}
 	named := 0
 	for name, text := range sources(t, "*.gohtml", "*.templ", "buttons.go") {
-		for _, m := range regexp.MustCompile(`{{icon "(\w+)"}}|@icon\("(\w+)"\)|", "(\w+)"\)`).FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`{{icon "(\w+)"}}|@icon\("(\w+)"\)|", "([a-z]\w*)"\)`).FindAllStringSubmatch(text, -1) {
 			icon := m[1] + m[2] + m[3]
 			named++
 			if !strings.Contains(string(sprite), `<symbol id="`+icon+`"`) {
