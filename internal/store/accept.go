@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -78,6 +77,9 @@ func (b *acceptBatch) write(ctx context.Context, jobs []*acceptJob) error {
 	}
 	if err := b.readTargets(ctx, jobs); err != nil {
 		return fmt.Errorf("read webhooks: %w", err)
+	}
+	if err := b.tx.flush(ctx); err != nil {
+		return fmt.Errorf("read subscriptions and webhooks: %w", err)
 	}
 	for _, job := range jobs {
 		job.result, job.err = Accepted{}, nil
@@ -212,11 +214,11 @@ func (b *acceptBatch) readAccounts(ctx context.Context, jobs []*acceptJob) error
 			ids = append(ids, id)
 		}
 	}
-	return b.tx.eachIn(ctx, inList{before: accountsByID, first: []any{monthOf(b.now)}}, ids, func(rows *sql.Rows) error {
+	return b.tx.eachInLater(ctx, inList{before: accountsByID, first: []any{monthOf(b.now)}}, ids, func(scan scan) error {
 		a := &account{}
 		var id, expires int64
 		var suspended int64
-		if err := rows.Scan(&id, &a.status, &expires, &a.max, &a.used, &suspended); err != nil {
+		if err := scan(&id, &a.status, &expires, &a.max, &a.used, &suspended); err != nil {
 			return err
 		}
 		a.expires, a.suspended = fromMicros(expires), suspended > 0
@@ -274,11 +276,11 @@ func (b *acceptBatch) readTargets(ctx context.Context, jobs []*acceptJob) error 
 			ids = append(ids, string(id))
 		}
 	}
-	return b.tx.eachIn(ctx, inList{before: targetsByID}, ids, func(rows *sql.Rows) error {
+	return b.tx.eachInLater(ctx, inList{before: targetsByID}, ids, func(scan scan) error {
 		t := &target{}
 		var of targetOf
 		var heldSince, held, life int64
-		if err := rows.Scan(&of.subscription, &of.webhook, &t.lane.ID, &t.lane.State, &t.lane.Cause, &heldSince, &held, &life); err != nil {
+		if err := scan(&of.subscription, &of.webhook, &t.lane.ID, &t.lane.State, &t.lane.Cause, &heldSince, &held, &life); err != nil {
 			return err
 		}
 		t.life = fromMicro(life)

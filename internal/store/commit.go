@@ -87,7 +87,7 @@ func (w *writer) once(ctx context.Context, job work, again bool) (err error, unk
 	if job.bare {
 		return job.do(ctx, tx, again), false
 	}
-	if _, err := tx.exec(ctx, q(w.s.dialect.begin)); err != nil {
+	if err := tx.later(ctx, q(w.s.dialect.begin), nil); err != nil {
 		w.disconnect() // it may have begun all the same
 		return fmt.Errorf("begin: %w", err), false
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 )
@@ -27,36 +26,40 @@ func queueRows() rowsInto { return rowsInto{insertQueue, "", 3} }
 
 // insertMessages writes the messages that were taken and puts them into their queues.
 func (b *acceptBatch) insertMessages(ctx context.Context) error {
-	waiting := make([]any, 0, queueRows().columns*len(b.taken))
+	ids := make([]int64, len(b.taken)) // 0: it did not come back
 	for at := 0; at < len(b.taken); {
 		rows := b.w.chunk(len(b.taken) - at)
-		ids, err := b.insertChunk(ctx, b.taken[at:at+rows])
-		if err != nil {
+		if err := b.insertChunk(ctx, b.taken[at:at+rows], ids[at:at+rows]); err != nil {
 			return err
 		}
-		for i, id := range ids {
-			job := b.taken[at+i]
-			waiting = append(waiting, int64(job.result.Lane), id, b.expiry(job))
-		}
 		at += rows
+	}
+	if err := b.tx.flush(ctx); err != nil {
+		return err
+	}
+	waiting := make([]any, 0, queueRows().columns*len(b.taken))
+	for i, job := range b.taken {
+		if ids[i] == 0 {
+			return errRaced // another commit, of unknown end, wrote it just now
+		}
+		waiting = append(waiting, int64(job.result.Lane), ids[i], b.expiry(job))
 	}
 	return b.w.insertRows(ctx, b.tx, queueRows(), waiting)
 }
 
-// insertChunk writes some messages with one statement and returns their row numbers.
-func (b *acceptBatch) insertChunk(ctx context.Context, jobs []*acceptJob) ([]int64, error) {
+// insertChunk writes some messages with one statement and notes their row numbers.
+func (b *acceptBatch) insertChunk(ctx context.Context, jobs []*acceptJob, ids []int64) error {
 	args := make([]any, 0, messageRows().columns*len(jobs))
 	for _, job := range jobs {
 		r := &job.req
 		args = append(args, string(r.Message.ID), r.License.SubscriptionRow, int64(job.result.Lane), orNull(r.License.KeysRow),
 			int64(r.Message.Content.Kind), int64(r.Size), int64(r.Weight), int64(max(r.Parts, 1)), number(r.Message.Test), textOrNull(r.Message.Key), r.MAC[:], micros(b.now), b.expiry(job), r.Sealed)
 	}
-	ids := make([]int64, len(jobs))
-	next, written := 0, 0
-	err := b.tx.each(ctx, statement{b.w.multi(messageRows(), len(jobs)), args}, func(rows *sql.Rows) error {
+	next := 0
+	return b.tx.eachLater(ctx, statement{b.w.multi(messageRows(), len(jobs)), args}, func(scan scan) error {
 		var id int64
 		var public string
-		if err := rows.Scan(&id, &public); err != nil {
+		if err := scan(&id, &public); err != nil {
 			return err
 		}
 		for range jobs { // they come back in order, as a rule
@@ -64,16 +67,11 @@ func (b *acceptBatch) insertChunk(ctx context.Context, jobs []*acceptJob) ([]int
 			next = (next + 1) % len(jobs)
 			if string(jobs[i].req.Message.ID) == public {
 				ids[i] = id
-				written++
 				return nil
 			}
 		}
 		return fmt.Errorf("message %s came back from an insert that it was not part of", public)
 	})
-	if err == nil && written < len(jobs) {
-		err = errRaced // another commit, of unknown end, wrote one of them just now
-	}
-	return ids, err
 }
 
 // insertRows writes rows of so many arguments each with as few statements as there may be.

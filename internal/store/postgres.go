@@ -160,16 +160,34 @@ func togetherPostgres(ctx context.Context, tx *session, all []queued) error {
 		answers := c.Conn().SendBatch(ctx, batch)
 		defer func() { err = errors.Join(err, answers.Close()) }()
 		for _, s := range all {
-			tag, err := answers.Exec()
-			if err == nil && s.done != nil {
-				err = s.done(tag.RowsAffected())
-			}
-			if err != nil {
+			if err := s.answered(answers); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// answered reads the answer to one statement.
+func (s queued) answered(answers pgx.BatchResults) error {
+	if s.row == nil {
+		tag, err := answers.Exec()
+		if err == nil && s.done != nil {
+			err = s.done(tag.RowsAffected())
+		}
+		return err
+	}
+	rows, err := answers.Query()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := s.row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // hangUp ends a connection to a server without asking it.

@@ -27,7 +27,11 @@ type session struct {
 type queued struct {
 	statement
 	done func(changed int64) error // nil: how many rows it changed does not matter
+	row  func(scan scan) error     // nil: it has no rows
 }
+
+// scan reads the values of a row.
+type scan func(into ...any) error
 
 // statement is a text with its arguments.
 type statement struct {
@@ -76,7 +80,7 @@ func (c *session) prepared(ctx context.Context, text string) (*sql.Stmt, error) 
 // how many rows it changed.
 func (c *session) later(ctx context.Context, s statement, done func(changed int64) error) error {
 	if c.dialect.together != nil {
-		c.queued = append(c.queued, queued{s, done})
+		c.queued = append(c.queued, queued{statement: s, done: done})
 		return c.faults.statement(s.text)
 	}
 	n, err := c.exec(ctx, s)
@@ -84,6 +88,15 @@ func (c *session) later(ctx context.Context, s statement, done func(changed int6
 		err = done(n)
 	}
 	return err
+}
+
+// eachLater does the same and reads the rows.
+func (c *session) eachLater(ctx context.Context, s statement, row func(scan scan) error) error {
+	if c.dialect.together != nil {
+		c.queued = append(c.queued, queued{statement: s, row: row})
+		return c.faults.statement(s.text)
+	}
+	return c.each(ctx, s, func(rows *sql.Rows) error { return row(rows.Scan) })
 }
 
 // flush runs what waits.
@@ -167,10 +180,19 @@ type inList struct {
 	first         []any
 }
 
-// eachIn reads the rows of a statement with a list of ids, in as many pieces as
-// it takes. A list has one of a few lengths, filled up with its last id, so that
-// each is prepared once.
+// eachIn reads the rows of a statement with a list of ids.
 func (c *session) eachIn(ctx context.Context, in inList, ids []any, row func(*sql.Rows) error) error {
+	return c.pieces(in, ids, func(s statement) error { return c.each(ctx, s, row) })
+}
+
+// eachInLater does the same together with the next statements.
+func (c *session) eachInLater(ctx context.Context, in inList, ids []any, row func(scan scan) error) error {
+	return c.pieces(in, ids, func(s statement) error { return c.eachLater(ctx, s, row) })
+}
+
+// pieces cuts a list of ids into as many pieces as it takes. A list has one of a
+// few lengths, filled up with its last id, so that each is prepared once.
+func (c *session) pieces(in inList, ids []any, run func(statement) error) error {
 	for len(ids) > 0 {
 		n := min(len(ids), mostIDs)
 		size := mostIDs
@@ -184,7 +206,7 @@ func (c *session) eachIn(ctx context.Context, in inList, ids []any, row func(*sq
 		for i := range size {
 			args = append(args, ids[min(i, n-1)])
 		}
-		if err := c.each(ctx, statement{c.list(in, size), args}, row); err != nil {
+		if err := run(statement{c.list(in, size), args}); err != nil {
 			return err
 		}
 		ids = ids[n:]
