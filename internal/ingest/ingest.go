@@ -12,6 +12,7 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
 	"github.com/teamsconnector/teamsconnector/internal/store"
+	"github.com/teamsconnector/teamsconnector/internal/teams"
 )
 
 // Engine carries messages out: dispatch in a server, a stub in tests.
@@ -138,11 +139,17 @@ func (in *Ingester) request(lic connector.License, m connector.Message, now time
 	m.ID = connector.MessageID(connector.PublicID(connector.MessagePrefix, id))
 	body := m.Content.Body
 	m.Content.Body = nil
+	weight, parts := 0, 1
+	if m.Content.Kind == connector.KindText {
+		weight, parts = teams.Measure(body)
+	}
 	return store.AcceptRequest{
 		License: lic,
 		Message: m,
 		Sealed:  in.ring.Seal(store.BodyPlace(lic.Subscription, m.ID), now, body),
 		Size:    len(body),
+		Weight:  weight,
+		Parts:   parts,
 		MAC:     keyring.ContentMAC(in.store.MACKey(), []byte(m.Webhook), []byte{byte(m.Content.Kind)}, body),
 	}, nil
 }

@@ -49,7 +49,7 @@ func (c *Client) Deliver(ctx context.Context, p connector.Parcel) connector.Outc
 }
 
 func (c *Client) deliver(ctx context.Context, p connector.Parcel) connector.Outcome {
-	envelope, err := teams.Envelope(p.Content, p.Target.Payload)
+	envelope, err := teams.EnvelopeOf(p)
 	if err != nil {
 		c.log.ErrorContext(ctx, "message has no envelope", "message_id", p.Message, "cause", err)
 		return connector.Outcome{

@@ -111,8 +111,8 @@ func FuzzEnvelope(f *testing.F) {
 		if n := teams.Counted(envelope); n <= len(envelope) {
 			t.Errorf("%d bytes count %d", len(envelope), n)
 		}
-		if err := teams.CheckText([]byte(text)); err == nil && teams.Counted(envelope) > teams.PartBytes {
-			t.Error("a text of more than one part was taken")
+		if _, parts := teams.Measure([]byte(text)); (parts == 1) != (teams.Counted(envelope) <= teams.PartBytes) {
+			t.Errorf("a text that counts %d makes %d parts", teams.Counted(envelope), parts)
 		}
 	})
 }

@@ -31,11 +31,11 @@ type attachment struct {
 }
 
 type textCard struct {
-	Schema  string      `json:"$schema"`
-	Type    string      `json:"type"`
-	Version string      `json:"version"`
-	MSTeams msTeams     `json:"msteams"`
-	Body    []textBlock `json:"body"`
+	Schema  string  `json:"$schema"`
+	Type    string  `json:"type"`
+	Version string  `json:"version"`
+	MSTeams msTeams `json:"msteams"`
+	Body    any     `json:"body"` // blocks, or containers of blocks
 }
 
 type msTeams struct {
@@ -60,26 +60,15 @@ func CheckText(text []byte) *connector.Error {
 	case len(text) > MaxTextBytes:
 		return about(connector.TooLarge, pointer, "The text has %d bytes; the limit is %d.", len(text), MaxTextBytes)
 	}
-	size, err := textSize(text)
-	if err != nil {
-		return about(connector.InvalidJSON, pointer, "The text can't be written as JSON.")
+	const most = 11 // counted bytes of one byte: a control character that is escaped
+	if most*len(text)+blockOverhead*(bytes.Count(text, []byte("\n"))+1)+textOverhead <= PartBytes {
+		return nil // however it is written
 	}
-	if size > PartBytes {
-		return about(connector.TooLarge, pointer, "The text takes at least %d bytes as Teams counts them (its formatting and escapes included); one post holds %d. "+
-			"A long text can't be split into several posts yet: shorten it, or send it as several messages.", size, PartBytes)
+	if _, parts := Measure(text); parts > MaxParts {
+		return about(connector.TooLarge, pointer, "The text takes %d posts as Teams counts them (formatting and escapes included: %d bytes each); the limit is %d. "+
+			"Shorten it, or send it as several messages.", parts, PartBytes, MaxParts)
 	}
 	return nil
-}
-
-// textSize counts the envelope of a text. What is far over one part is only
-// reckoned: each line costs a block.
-func textSize(text []byte) (int, error) {
-	const block = 60 // bytes of a block's JSON around its text, and more when escaped once more
-	if least := len(text) + block*bytes.Count(text, []byte("\n")); least > 4*PartBytes {
-		return least, nil
-	}
-	body, err := textEnvelope(text)
-	return Counted(body), err
 }
 
 // about makes an error of any code that names its field.
@@ -115,14 +104,50 @@ func Envelope(c connector.Content, p connector.Payload) ([]byte, error) {
 	return nil, fmt.Errorf("make an envelope for content of kind %d", c.Kind)
 }
 
-func textEnvelope(text []byte) ([]byte, error) {
-	return wrap(textCard{
-		Schema:  cardSchema,
-		Type:    "AdaptiveCard",
-		Version: CardVersion,
-		MSTeams: msTeams{Width: "Full"},
-		Body:    textBlocks(text),
-	})
+func textEnvelope(text []byte) ([]byte, error) { return cardOf(textBlocks(text)) }
+
+func cardOf(body any) ([]byte, error) {
+	return wrap(textCard{Schema: cardSchema, Type: "AdaptiveCard", Version: CardVersion, MSTeams: msTeams{Width: "Full"}, Body: body})
+}
+
+// EnvelopeOf makes the body for what an attempt carries: a message, a part of a
+// split text, or a card of several texts, each with its time.
+func EnvelopeOf(p connector.Parcel) ([]byte, error) {
+	if len(p.Card) > 0 {
+		body := make([]textContainer, len(p.Card))
+		for i, t := range p.Card {
+			at := timeBlock{Type: "TextBlock", Text: t.At.UTC().Format("15:04:05") + " UTC", Size: "Small", Subtle: true, Wrap: true}
+			items := []any{at}
+			for _, b := range textBlocks(t.Body) {
+				items = append(items, b)
+			}
+			body[i] = textContainer{Type: "Container", Separator: i > 0, Spacing: "Medium", Items: items}
+		}
+		return cardOf(body)
+	}
+	if p.Part > 0 {
+		part, err := Part(p.Content.Body, p.Part, p.Parts)
+		if err != nil {
+			return nil, err
+		}
+		p.Content.Body = part
+	}
+	return Envelope(p.Content, p.Target.Payload)
+}
+
+type textContainer struct {
+	Type      string `json:"type"`
+	Separator bool   `json:"separator,omitempty"`
+	Spacing   string `json:"spacing"`
+	Items     []any  `json:"items"`
+}
+
+type timeBlock struct {
+	Type   string `json:"type"`
+	Text   string `json:"text"`
+	Size   string `json:"size"`
+	Subtle bool   `json:"isSubtle"`
+	Wrap   bool   `json:"wrap"`
 }
 
 // textBlocks draws a text with one block per line.

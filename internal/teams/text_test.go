@@ -131,9 +131,9 @@ func comesBack(t *testing.T, name, text string) {
 		if err == nil || err.Code != connector.InvalidField {
 			t.Errorf("%s: a blank text %q got %v", name, text, err)
 		}
-	case size > teams.PartBytes:
-		if err == nil || err.Code != connector.TooLarge {
-			t.Errorf("%s: a text of %d counted bytes got %v", name, size, err)
+	case size > teams.PartBytes && size < 5*teams.PartBytes:
+		if parts := partsOf(t, text); len(parts) < 2 || err != nil {
+			t.Errorf("%s: a text of %d counted bytes makes %d parts, %v", name, size, len(parts), err)
 		}
 	case err != nil:
 		t.Errorf("%s: %q was refused: %v", name, text, err)
@@ -214,9 +214,8 @@ func TestTextThatCantBePostedIsRefused(t *testing.T) {
 		"white space":       {" \n\t\u200b\u00a0", connector.InvalidField, "blank"},
 		"not UTF-8":         {"a\xff", connector.InvalidJSON, "UTF-8"},
 		"over the limit":    {strings.Repeat("a", teams.MaxTextBytes+1), connector.TooLarge, "limit is 100000"},
-		"more than a part":  {strings.Repeat("a", teams.PartBytes), connector.TooLarge, "can't be split into several posts yet"},
-		"too many lines":    {strings.Repeat("a\n", 500), connector.TooLarge, "one post holds 20000"},
-		"too many to quote": {strings.Repeat(`"`, 6000), connector.TooLarge, "one post holds 20000"},
+		"too many lines":    {strings.Repeat("a\n", 1700), connector.TooLarge, "the limit is 6"},
+		"too many to quote": {strings.Repeat(`"`, 30_000), connector.TooLarge, "the limit is 6"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -232,15 +231,15 @@ func TestTextThatCantBePostedIsRefused(t *testing.T) {
 	}
 }
 
-func TestTextOfExactlyOnePartIsTaken(t *testing.T) {
+func TestATextThatFillsOnePartExactlyIsNotSplit(t *testing.T) {
 	envelope, _ := render(t, "")
 	free := teams.PartBytes - teams.Counted(envelope) + utf8.RuneLen('\u00a0')
 
-	if err := teams.CheckText([]byte(strings.Repeat("a", free))); err != nil {
-		t.Errorf("a text that fills one part: %v", err)
+	if _, parts := teams.Measure([]byte(strings.Repeat("a", free))); parts != 1 {
+		t.Errorf("a text that fills one part has %d", parts)
 	}
-	if err := teams.CheckText([]byte(strings.Repeat("a", free+1))); err == nil {
-		t.Error("one byte more than a part was taken")
+	if _, parts := teams.Measure([]byte(strings.Repeat("a", free+1))); parts != 2 {
+		t.Errorf("one byte more than a part makes %d parts", parts)
 	}
 }
 
