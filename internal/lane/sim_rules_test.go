@@ -189,7 +189,10 @@ func (r *rules) commit(s *step) {
 		a.onDisk = true
 		delete(r.open, s.Lane.ID)
 	}
-	for _, e := range s.Ends {
+	for i, e := range s.Ends {
+		if i > 0 && s.Ends[i-1].Seq >= e.Seq {
+			r.breach("ends_once", "%s ends twice, or out of order, in one settlement", e.Message)
+		}
 		r.end(e, false)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 var (
 	seeds = flag.Int("seeds", 300, "how many seeds TestSimulation tries")
+	small = flag.Bool("shrink", true, "whether TestSimulation looks for the smallest plan that breaks the same rule")
 	seed  = flag.Uint64("seed", 0, "the one seed that TestSimulation plays, with its trace")
 )
 
@@ -66,10 +67,13 @@ func report(t *testing.T, seed uint64) {
 	if whole.rules.broken == "" {
 		return
 	}
-	small := shrunk(p, whole.rules.broken)
-	one := playOut(small, true)
+	least := p
+	if *small {
+		least = shrunk(p, whole.rules.broken)
+	}
+	one := playOut(least, true)
 	t.Errorf("seed %d breaks %s\n%s\nreplay: go test ./internal/lane -run 'TestSimulation$' -seed %d -v\nthe smallest plan that breaks it (%d of %d acts):\n%s\nits trace, the end:\n%s",
-		seed, one.rules.broken, one.rules.how, seed, len(small.acts), len(p.acts), small, strings.Join(ending(one.trace, 60), "\n"))
+		seed, one.rules.broken, one.rules.how, seed, len(least.acts), len(p.acts), least, strings.Join(ending(one.trace, 60), "\n"))
 }
 
 // ending is the last lines of a trace, less what happens every minute.

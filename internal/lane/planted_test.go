@@ -1,0 +1,148 @@
+package lane_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var allPlants = flag.Bool("all-plants", false, "TestPlantedBugs: plant every bug, not only the first few")
+
+// plant is a defect as a person might make it: in one file, old becomes new.
+// It lives in an overlay of the build, never in the tree.
+type plant struct {
+	file, old, new string
+}
+
+// plants are defects that must not get by. A plant whose text is no longer in
+// its file fails the test, so that the list keeps up with the code.
+func plants() map[string]plant {
+	return map[string]plant{
+		"the window is forgotten at a restart": {
+			file: "machine.go", old: "newWindow(in.Group.Profile, in.Group.Recent)", new: "newWindow(in.Group.Profile, nil)",
+		},
+		"the pause is forgotten at a restart": {
+			file: "machine.go", old: "		g.NotBefore = m.sane(g.NotBefore)\n", new: "		g.NotBefore = time.Time{}\n",
+		},
+		"a second send begins in a lane": {
+			file: "machine.go", old: "	case Loading, Sending, Settling, Ending: // seen",
+			new: "	case Sending:\n		m.enter(l, Waiting)\n		m.queue(l)\n	case Loading, Settling, Ending: // seen",
+		},
+		"the next message goes before the last is on disk": {
+			file: "outcome.go", old: "	m.enter(l, Settling)\n	m.do(Settle{s})\n",
+			new: "	m.enter(l, Settling)\n	m.do(Settle{s})\n	if len(l.head) > 0 && l.State == connector.LaneOpen {\n		m.enter(l, Waiting)\n		m.queue(l)\n	}\n",
+		},
+		"a retry lets the next message pass": {
+			file: "outcome.go", old: "	l.NotBefore = m.now.Add(backoff(l.Failures, firstRetry, longestRetry, e.Rand))\n",
+			new: "	l.head = append(l.head[1:], l.head[0])\n",
+		},
+		"an outcome is dropped": {
+			file: "outcome.go", old: "	case connector.VerdictRetry:\n		s.Ends = m.failed(l, e)\n",
+			new: "	case connector.VerdictRetry:\n		m.failed(l, e)\n		m.enter(l, Waiting)\n		m.queue(l)\n		return\n",
+		},
+		"a wake-up is lost while a message is under way": {
+			file: "machine.go", old: "	l.more = true\n	if n == 0 {", new: "	l.more = l.more || l.phase != Settling\n	if n == 0 {",
+		},
+		"Retry-After is cut short": {
+			file: "retry.go", old: "return min(max(retryAfter, ", new: "return min(max(retryAfter/2, ",
+		},
+		"the window has no margin for runs that start late": {
+			file: "window.go", old: "{{teams.RunPosts - 1, teams.RunWindow + late}, door}", new: "{{teams.RunPosts, teams.RunWindow}, door}",
+		},
+		"the post in flight at a crash is not counted": {
+			file: "machine.go", old: "g.window.add(m.now) // the post", new: "_ = g // the post",
+		},
+		"a message is sent after its life": {
+			file: "pace.go", old: "case !l.Time(m.now).Before(item.ExpiresAt):", new: "case m.now.IsZero():",
+		},
+		"an unclear message ends expired": {
+			file: "outcome.go", old: "	if item.Unclear && (", new: "	if m.now.IsZero() && (",
+		},
+		"a paused lane sends": {
+			file: "machine.go", old: "	case l.State != connector.LaneOpen:\n		l.head,", new: "	case l.State == connector.LaneStopped:\n		l.head,",
+		},
+		"a sweep ends what is under way": {
+			file: "pace.go", old: "				s.Except = l.head[0].Seq\n", new: "				s.Except = 0\n",
+		},
+		"a message ends twice": {
+			file: "outcome.go", old: "	return []connector.End{m.finish(l, state, o.Reason, o.Detail)}",
+			new: "	end := m.finish(l, state, o.Reason, o.Detail)\n	return []connector.End{end, end}",
+		},
+		"a drained process starts another attempt": {
+			file: "pace.go", old: "	if l.sweeping || m.draining {", new: "	if l.sweeping {",
+		},
+		"a lane whose read failed is forgotten": {
+			file: "machine.go", old: "	m.at(l, m.now.Add(loadRetry))\n", new: "",
+		},
+		"a refused message stops those behind it": {
+			file: "outcome.go", old: "	case l.stale:\n		m.enter(l, Waiting)", new: "	case l.stale || len(l.head) == 1 && l.Mismatches > 0:\n		m.enter(l, Idle)\n		m.release(l)\n	case m.now.IsZero():\n		m.enter(l, Waiting)",
+		},
+	}
+}
+
+// quick are the plants of a usual run of the tests.
+var quick = []string{"the window is forgotten at a restart", "the pause is forgotten at a restart", "a retry lets the next message pass"}
+
+// TestPlantedBugs shows that the simulation is no decoration: each bug, planted
+// alone, breaks a rule.
+func TestPlantedBugs(t *testing.T) {
+	for name, p := range plants() {
+		if !*allPlants && !slices.Contains(quick, name) {
+			continue
+		}
+		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			out, found := p.run(t)
+			how := regexp.MustCompile(`seed (\d+) breaks (.*)`).FindStringSubmatch(out)
+			switch {
+			case !found:
+				t.Errorf("nobody notices that %s:\n%s", name, out)
+			case how == nil:
+				t.Errorf("the run fails otherwise than by a rule:\n%s", out)
+			default:
+				t.Logf("found with %s seeds: %s", how[1], how[2])
+			}
+		})
+	}
+}
+
+// run plays the simulation on a build with the bug in it.
+func (p plant) run(t *testing.T) (out string, found bool) {
+	t.Helper()
+	dir := t.TempDir()
+	path, err := filepath.Abs(p.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := os.ReadFile(path) //nolint:gosec // a file of ours
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(code), p.old); n != 1 {
+		t.Fatalf("%s holds %d times %q, want 1: plant the bug anew", p.file, n, p.old)
+	}
+	bad := filepath.Join(dir, "bad.go")
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: bad}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, list := filepath.Join(dir, "planted.test"), filepath.Join(dir, "overlay.json")
+	for file, text := range map[string][]byte{bad: []byte(strings.Replace(string(code), p.old, p.new, 1)), list: overlay} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", list, "-o", binary, ".") //nolint:gosec // fixed but for files of ours
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("it does not build: %v\n%s", err, text)
+	}
+	test := exec.CommandContext(t.Context(), binary, "-test.run", "TestSimulation$", "-seeds", "2000", "-shrink=false") //nolint:gosec // likewise
+	text, err := test.CombinedOutput()
+	return string(text), err != nil
+}
