@@ -25,10 +25,10 @@ type plant struct {
 func plants() map[string]plant {
 	return map[string]plant{
 		"the window is forgotten at a restart": {
-			file: "machine.go", old: "newWindow(in.Group.Profile, in.Group.Recent)", new: "newWindow(in.Group.Profile, nil)",
+			file: "machine.go", old: "newWindow(in.Profile, in.Recent)", new: "newWindow(in.Profile, nil)",
 		},
 		"the pause is forgotten at a restart": {
-			file: "machine.go", old: "		g.NotBefore = m.sane(g.NotBefore)\n", new: "		g.NotBefore = time.Time{}\n",
+			file: "machine.go", old: "		in.NotBefore = m.sane(in.NotBefore)\n", new: "		in.NotBefore = time.Time{}\n",
 		},
 		"a second send begins in a lane": {
 			file: "machine.go", old: "	case Loading, Sending, Settling, Ending: // seen",
@@ -47,7 +47,7 @@ func plants() map[string]plant {
 			new: "	case connector.VerdictRetry:\n		m.failed(l, e)\n		m.enter(l, Waiting)\n		m.queue(l)\n		return\n",
 		},
 		"a wake-up is lost while a message is under way": {
-			file: "machine.go", old: "	l.more = true\n	if n == 0 {", new: "	l.more = l.more || l.phase != Settling\n	if n == 0 {",
+			file: "machine.go", old: "	l.more = true\n	if n == 0 {", new: "	l.more = l.more || l.phase != Sending\n	if n == 0 {",
 		},
 		"Retry-After is cut short": {
 			file: "retry.go", old: "return min(max(retryAfter, ", new: "return min(max(retryAfter/2, ",
@@ -56,7 +56,7 @@ func plants() map[string]plant {
 			file: "window.go", old: "{{teams.RunPosts - 1, teams.RunWindow + late}, door}", new: "{{teams.RunPosts, teams.RunWindow}, door}",
 		},
 		"the post in flight at a crash is not counted": {
-			file: "machine.go", old: "g.window.add(m.now) // the post", new: "_ = g // the post",
+			file: "machine.go", old: "l.group.window.add(m.now) // the post", new: "_ = l // the post",
 		},
 		"a message is sent after its life": {
 			file: "pace.go", old: "case !l.Time(m.now).Before(item.ExpiresAt):", new: "case m.now.IsZero():",
@@ -75,10 +75,13 @@ func plants() map[string]plant {
 			new: "	end := m.finish(l, state, o.Reason, o.Detail)\n	return []connector.End{end, end}",
 		},
 		"a drained process starts another attempt": {
-			file: "pace.go", old: "	if l.sweeping || m.draining {", new: "	if l.sweeping {",
+			file: "machine.go", old: "		m.draining = true\n", new: "		m.draining = m.busy == 0\n",
 		},
 		"a lane whose read failed is forgotten": {
 			file: "machine.go", old: "	m.at(l, m.now.Add(loadRetry))\n", new: "",
+		},
+		"a pause holds one lane and not its group": {
+			file: "outcome.go", old: "		g.NotBefore, l.paused = until, until\n", new: "		l.NotBefore, l.paused = until, until\n",
 		},
 		"a refused message stops those behind it": {
 			file: "outcome.go", old: "	case l.stale:\n		m.enter(l, Waiting)", new: "	case l.stale || len(l.head) == 1 && l.Mismatches > 0:\n		m.enter(l, Idle)\n		m.release(l)\n	case m.now.IsZero():\n		m.enter(l, Waiting)",

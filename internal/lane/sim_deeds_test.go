@@ -28,7 +28,9 @@ func (t *trial) do(i int, a act) {
 	case resumes:
 		t.person(a.lane, func() { t.disk.open(a.lane, t.clock()) })
 	case swaps:
-		t.person(a.lane, func() { t.disk.swap(a.lane, t.clock()) })
+		t.person(a.lane, func() { t.swap(a.lane, t.disk.lanes[a.lane].Group) })
+	case moves:
+		t.person(a.lane, func() { t.swap(a.lane, connector.GroupID(1+a.n%len(t.plan.owners))) })
 	case deletes:
 		t.person(a.lane, func() { t.disk.retire(a.lane) })
 	case breaks:
@@ -107,6 +109,14 @@ func (t *trial) person(id connector.LaneID, change func()) {
 	})
 }
 
+// swap replaces a URL by that of another flow, which may be another owner's.
+func (t *trial) swap(id connector.LaneID, owner connector.GroupID) {
+	t.rules.moved(t.disk.lanes[id].Group, owner)
+	t.disk.swap(id, t.clock())
+	t.disk.move(id, owner)
+	t.teams.owner[flow{id, t.disk.lanes[id].URLVersion}] = t.disk.lanes[id].Group
+}
+
 // crash loses the process and all that is not on disk.
 func (t *trial) crash() {
 	t.machine = nil
@@ -181,7 +191,10 @@ func (t *trial) peace() {
 	}
 	t.run(t.now.Add(3 * time.Hour)) // what was asked for is waited for
 	for id := range connector.LaneID(len(t.plan.lanes)) {
-		t.person(id+1, func() { t.disk.swap(id+1, t.clock()); t.disk.open(id+1, t.clock()) })
+		t.person(id+1, func() {
+			t.swap(id+1, t.disk.lanes[id+1].Group)
+			t.disk.open(id+1, t.clock())
+		})
 	}
 	t.note("peace")
 	t.run(t.now.Add(t.rules.patience()))

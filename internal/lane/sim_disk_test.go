@@ -74,8 +74,7 @@ func (d *disk) settle(s connector.Settlement) {
 			l.State, l.Cause, l.HeldSince = connector.LaneStopped, s.Lane.Cause, s.Lane.HeldSince
 		}
 	}
-	g := d.groups[s.Group.ID]
-	g.NotBefore, g.Throttles, g.Recent = s.Group.NotBefore, s.Group.Throttles, slices.Clone(s.Group.Recent)
+	d.settleGroup(s)
 	if a := s.Attempt; a != nil {
 		r := d.rows[a.Message]
 		r.Attempts = max(r.Attempts, a.N)
@@ -84,6 +83,44 @@ func (d *disk) settle(s connector.Settlement) {
 	for _, e := range s.Ends {
 		d.end(e)
 	}
+}
+
+// settleGroup keeps both sides' knowledge where lanes have moved since. What an
+// older URL said pauses nobody.
+func (d *disk) settleGroup(s connector.Settlement) {
+	l, g, in := d.lanes[s.Lane.ID], d.groups[s.Group.ID], s.Group
+	in.Recent = slices.Clone(in.Recent)
+	old := l.URLVersion != s.Lane.URLVersion
+	if g.Version == in.Version {
+		if old {
+			in.NotBefore = g.NotBefore
+		}
+		g.NotBefore, g.Throttles, g.Recent = in.NotBefore, in.Throttles, in.Recent
+		return
+	}
+	if old {
+		in.NotBefore = time.Time{}
+	}
+	g.Merge(in)
+	if l.Group != g.ID {
+		d.groups[l.Group].Merge(in)
+	}
+}
+
+// move brings a lane into another group, with its recent sends and its wait.
+func (d *disk) move(id connector.LaneID, to connector.GroupID) {
+	l := d.lanes[id]
+	if l.Group == to || l.State == connector.LaneRetired {
+		return
+	}
+	from, into := d.groups[l.Group], d.groups[to]
+	all := append(slices.Clone(into.Recent), from.Recent...)
+	slices.SortFunc(all, time.Time.Compare)
+	into.Recent = nil
+	into.Merge(connector.Group{NotBefore: from.NotBefore, Throttles: from.Throttles, Recent: all})
+	into.Version++
+	from.Version++
+	l.Group = to
 }
 
 // end is conditional: usage changes only where the state does, and what was

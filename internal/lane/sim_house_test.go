@@ -85,11 +85,17 @@ func newTrial(p plan) *trial {
 		plan: p, chance: rand.New(rand.NewPCG(p.seed, 7)), now: epoch, disk: newDisk(), teams: newCloud(p), hash: fnv.New64a(),
 	}
 	t.rules = newRules(t)
-	for i, profile := range p.lanes {
+	for i, profile := range p.owners {
+		id := connector.GroupID(i + 1)
+		t.disk.groups[id] = &connector.Group{ID: id, Profile: profile}
+		t.teams.owners[id] = &connection{profile: profile}
+	}
+	for i, l := range p.lanes {
 		id := connector.LaneID(i + 1)
-		t.disk.lanes[id] = &connector.Lane{ID: id, Group: connector.GroupID(id), State: connector.LaneOpen, URLVersion: 1}
-		t.disk.groups[connector.GroupID(id)] = &connector.Group{ID: connector.GroupID(id), Profile: profile}
-		t.teams.owners[connector.GroupID(id)] = &connection{profile: profile}
+		t.disk.lanes[id] = &connector.Lane{
+			ID: id, Group: l.owner, State: connector.LaneOpen, URLVersion: 1, Settings: connector.Settings{Urgent: l.urgent},
+		}
+		t.teams.owner[flow{id, 1}] = l.owner
 	}
 	return t
 }

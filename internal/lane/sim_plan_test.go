@@ -20,6 +20,7 @@ const (
 	resumes  deed = "resumes"  // a person lets it go on
 	swaps    deed = "swaps"    // a person replaces its URL
 	deletes  deed = "deletes"  // a person deletes the webhook
+	moves    deed = "moves"    // likewise, with the flow of another owner
 	breaks   deed = "breaks"   // its flow is turned off in Teams
 	throttle deed = "throttle" // Teams asks for a wait of span at the next request
 	crashes  deed = "crashes"  // kill -9; the next process starts after span
@@ -42,11 +43,18 @@ func (a act) String() string {
 	return fmt.Sprintf("%-12v lane %d %s n=%d span=%v", a.at, a.lane, a.do, a.n, a.span)
 }
 
+// lanePlan is a webhook: whose flow it is, and whether it goes before the others.
+type lanePlan struct {
+	owner  connector.GroupID
+	urgent bool
+}
+
 // plan is all that a trial does not leave to the machine. Acts bear their own
 // times and names, so that a plan stays itself where acts are taken away.
 type plan struct {
 	seed   uint64
-	lanes  []connector.Profile // lane i+1 has profile i
+	owners []connector.Profile // owner i+1 has profile i
+	lanes  []lanePlan          // lane i+1 is the i-th
 	faults float64             // the share of attempts that meet a fault of Teams
 	flaky  float64             // the share of calls of the database that fail
 	slots  int                 // how many may send at once; 0: the default
@@ -54,7 +62,7 @@ type plan struct {
 }
 
 func (p plan) String() string {
-	lines := []string{fmt.Sprintf("lanes %v, faults %v, flaky %v, slots %d", p.lanes, p.faults, p.flaky, p.slots)}
+	lines := []string{fmt.Sprintf("owners %v, lanes %v, faults %v, flaky %v, slots %d", p.owners, p.lanes, p.faults, p.flaky, p.slots)}
 	for _, a := range p.acts {
 		lines = append(lines, "  "+a.String())
 	}
@@ -76,9 +84,12 @@ func planned(seed uint64) plan {
 	p := plan{
 		seed: seed, faults: oneOf(r, 0, 0.01, 0.1, 0.4), flaky: oneOf(r, 0, 0, 0.01, 0.2), slots: oneOf(r, 0, 0, 0, 1, 2),
 	}
-	for range 1 + r.IntN(5) {
-		p.lanes = append(p.lanes, oneOf(r, connector.ProfileFlowBot, connector.ProfileFlowBot, connector.ProfileFlowBot,
+	for range 1 + r.IntN(3) {
+		p.owners = append(p.owners, oneOf(r, connector.ProfileFlowBot, connector.ProfileFlowBot, connector.ProfileFlowBot,
 			connector.ProfilePostAsUser, connector.ProfileLogicApp, connector.ProfileOffice365, connector.ProfileNone))
+	}
+	for range 1 + r.IntN(5) {
+		p.lanes = append(p.lanes, lanePlan{connector.GroupID(1 + r.IntN(len(p.owners))), r.IntN(4) == 0})
 	}
 	longest := oneOf(r, time.Second, time.Minute, time.Hour)
 	at := time.Duration(0)
@@ -107,5 +118,5 @@ func deedOf(r *rand.Rand) deed {
 	if r.IntN(30) == 0 {
 		return deletes
 	}
-	return oneOf(r, repeats, differs, pauses, resumes, resumes, swaps, breaks, throttle, crashes, crashes, jumps, drains, blinds, waits)
+	return oneOf(r, repeats, differs, pauses, resumes, resumes, swaps, moves, breaks, throttle, crashes, crashes, jumps, drains, blinds, waits)
 }

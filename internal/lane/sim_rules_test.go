@@ -44,6 +44,7 @@ type rules struct {
 	started  map[connector.LaneID]bool         // had messages waiting when the process started, and was not read yet
 	ghosts   map[connector.GroupID][]time.Time // places taken for posts that may have been in flight then
 	unread   map[connector.LaneID]time.Time    // when a lane that could not be read is asked for again
+	mixed    map[connector.GroupID]time.Time   // until when a group knows more than its row
 	slow     time.Time                         // until when a clock that was put back excuses delay
 	excused  time.Time                         // until when a clock that jumped ahead excuses haste
 	promised map[connector.MessageID]bool
@@ -53,7 +54,7 @@ func newRules(t *trial) *rules {
 	return &rules{
 		t: t, attempts: map[connector.MessageID][]*attempt{}, open: map[connector.LaneID]*attempt{}, busy: map[connector.LaneID]bool{},
 		untold: map[connector.LaneID]int{}, promised: map[connector.MessageID]bool{}, unread: map[connector.LaneID]time.Time{},
-		started: map[connector.LaneID]bool{}, ghosts: map[connector.GroupID][]time.Time{},
+		mixed: map[connector.GroupID]time.Time{}, started: map[connector.LaneID]bool{}, ghosts: map[connector.GroupID][]time.Time{},
 	}
 }
 
@@ -100,14 +101,14 @@ func (r *rules) send(f lane.Send) *attempt {
 	case !l.Time(t.clock()).Before(m.ExpiresAt) && r.untold[f.Lane] == 0:
 		r.breach("expired_never_sent", "%s is sent %v after its life", id, l.Time(t.clock()).Sub(m.ExpiresAt))
 	}
-	r.patient(f, l)
+	r.patient(f)
 	r.attempts[id] = append(r.attempts[id], a)
 	r.open[f.Lane] = a
 	return a
 }
 
 // patient: no request before a time that Teams named.
-func (r *rules) patient(f lane.Send, l *connector.Lane) {
+func (r *rules) patient(f lane.Send) {
 	to := flow{f.Lane, f.Item.Parcel.Target.Version}
 	for _, w := range r.asks {
 		if !r.t.now.Before(w.until) || r.t.now.Before(r.excused) {
@@ -117,7 +118,7 @@ func (r *rules) patient(f lane.Send, l *connector.Lane) {
 			r.breach("retry_after", "%s is sent %v before the time that Teams named", f.Item.ID, w.until.Sub(r.t.now))
 		}
 		current := r.t.disk.lanes[w.flow.lane].URLVersion == w.flow.version
-		if w.group == l.Group && current {
+		if w.group == r.t.teams.owner[to] && current {
 			r.breach("retry_after_of_group", "%s is sent %v before the time that Teams named to lane %d", f.Item.ID, w.until.Sub(r.t.now), w.flow.lane)
 		}
 	}
@@ -127,7 +128,7 @@ func (r *rules) patient(f lane.Send, l *connector.Lane) {
 func (r *rules) arrive(a *attempt, to flow) {
 	t := r.t
 	a.arrived = true
-	owner := t.teams.owners[t.disk.lanes[a.lane].Group]
+	owner := t.teams.owners[t.teams.owner[to]]
 	if over(t.teams.requests[to], frontDoor(owner.profile)) && !t.now.Before(r.excused) {
 		r.breach("front_door", "more than 4 requests in a second at lane %d", a.lane)
 	}
@@ -160,7 +161,7 @@ func (r *rules) answered(a *attempt, to flow, o connector.Outcome) {
 	a.told, a.verdict = true, o.Verdict
 	if o.RetryAfter > 0 {
 		until := r.t.now.Add(min(max(o.RetryAfter, time.Second), day))
-		r.asks = append(r.asks, ask{a, to, r.t.disk.lanes[a.lane].Group, until})
+		r.asks = append(r.asks, ask{a, to, r.t.teams.owner[to], until})
 	}
 }
 
@@ -231,6 +232,13 @@ func taken(v connector.Verdict) bool {
 	return v == connector.VerdictSent || v == connector.VerdictPosted
 }
 
+// moved: a group that a lane joins or leaves knows more than its row for as long as the window reaches.
+func (r *rules) moved(from, to connector.GroupID) {
+	if from != to {
+		r.mixed[from], r.mixed[to] = r.t.now.Add(time.Hour), r.t.now.Add(time.Hour)
+	}
+}
+
 // crash: what was not on disk is forgotten; one attempt per lane may be repeated for it.
 func (r *rules) crash() {
 	for _, a := range r.open {
@@ -258,5 +266,7 @@ func (r *rules) jumped(by time.Duration) {
 		r.asks = nil
 		return
 	}
-	r.slow = r.t.now.Add(time.Hour - by)
+	if until := r.t.now.Add(2*time.Hour - by); until.After(r.slow) {
+		r.slow = until
+	}
 }

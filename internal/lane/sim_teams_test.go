@@ -28,12 +28,13 @@ type cloud struct {
 	off      map[flow]bool
 	asking   map[flow]time.Duration // of the next request
 	owners   map[connector.GroupID]*connection
+	owner    map[flow]connector.GroupID // whose connection a flow uses: it never changes
 }
 
 func newCloud(p plan) *cloud {
 	c := &cloud{
 		seed: p.seed, faults: p.faults, requests: map[flow][]time.Time{}, off: map[flow]bool{},
-		asking: map[flow]time.Duration{}, owners: map[connector.GroupID]*connection{},
+		asking: map[flow]time.Duration{}, owners: map[connector.GroupID]*connection{}, owner: map[flow]connector.GroupID{},
 	}
 	return c
 }

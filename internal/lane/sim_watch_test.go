@@ -23,7 +23,7 @@ func (r *rules) afterStep() {
 func (r *rules) forgotten(id connector.LaneID) {
 	t := r.t
 	l, q := t.disk.lanes[id], t.disk.queues[id]
-	if len(q) == 0 || l.State != connector.LaneOpen || r.pending() || t.now.Before(r.slow) {
+	if len(q) == 0 || l.Failures > 2 || l.State != connector.LaneOpen || r.pending() || t.now.Before(r.slow) || t.now.Before(r.mixed[l.Group]) {
 		return
 	}
 	g := *t.disk.groups[l.Group]
