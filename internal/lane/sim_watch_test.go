@@ -58,7 +58,7 @@ func (r *rules) loaded(in connector.Loaded) {
 // pending reports whether the runner has something under way that will come
 // back to the machine.
 func (r *rules) pending() bool {
-	if r.t.settling || r.t.sweeping || r.t.fetching > 0 {
+	if r.t.settling || r.t.sweeping || len(r.t.sweeps) > 0 || r.t.fetching > 0 {
 		return true
 	}
 	for _, i := range r.t.agenda.list {
