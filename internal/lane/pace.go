@@ -52,8 +52,8 @@ func (m *Machine) queue(l *lane) {
 		l.group.round = append(l.group.round, l)
 		m.pump(l.group)
 	}
-	if l.phase == Waiting && len(l.head) > 0 {
-		l.head, l.more = nil, true // no bodies in memory for a lane that waits
+	if l.phase == Waiting && len(l.head)+len(l.test) > 0 {
+		l.head, l.test, l.more = nil, nil, true // no bodies in memory for a lane that waits
 	}
 }
 

@@ -14,12 +14,16 @@ func (t *trial) do(i int, a act) {
 	switch a.do {
 	case accepts:
 		for k := range a.n {
-			t.call(record{lane: a.lane, key: fmt.Sprintf("a%d-%d", i, k), text: "text"}, a.span)
+			t.call(written(record{lane: a.lane, key: fmt.Sprintf("a%d-%d", i, k), text: "text"}, a.span), a.span)
 		}
+	case tests:
+		r := record{lane: a.lane, key: fmt.Sprintf("t%d", i), text: "test"}
+		r.Test, r.Parcel.Content.Kind = true, connector.KindText
+		t.call(r, a.span)
 	case repeats, differs:
 		for k := i - 1; k >= 0; k-- {
 			if b := t.plan.acts[k]; b.do == accepts {
-				t.call(record{lane: b.lane, key: fmt.Sprintf("a%d-0", k), text: map[bool]string{true: "text", false: "other"}[a.do == repeats]}, b.span)
+				t.call(written(record{lane: b.lane, key: fmt.Sprintf("a%d-0", k), text: map[bool]string{true: "text", false: "other"}[a.do == repeats]}, b.span), b.span)
 				break
 			}
 		}
@@ -76,6 +80,9 @@ func (t *trial) call(r record, life time.Duration) {
 		t.after(t.lag(), func() { // the answer, and the wake
 			if news {
 				t.feed(lane.Wake{Lane: r.lane, N: 1})
+				if r.Test {
+					t.feed(lane.Wake{Lane: r.lane})
+				}
 			}
 			t.rules.forecast(r.lane)
 		})
@@ -85,6 +92,25 @@ func (t *trial) call(r record, life time.Duration) {
 			}
 		})
 	})
+}
+
+// written gives a message its content, by its name: most are short texts, some
+// cards, some texts of several posts.
+func written(r record, span time.Duration) record {
+	lot := int(span.Microseconds()) + 7*len(r.key) + int(r.key[len(r.key)-1])
+	r.Parcel.Content.Kind = connector.KindText
+	switch {
+	case lot%11 == 0:
+		r.Parcel.Content.Kind = connector.KindCard
+	case lot%13 == 0:
+		r.Parts, r.Weight = 2+lot%3, 0
+	default:
+		r.Weight = 200 + lot*997%2000
+		if lot%5 == 0 {
+			r.Weight *= 8
+		}
+	}
+	return r
 }
 
 // lifeOf makes a message's life of a plan's span: a few are short.

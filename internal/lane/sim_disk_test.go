@@ -54,11 +54,25 @@ func (d *disk) fetch(ask connector.FetchRequest) connector.Loaded {
 	l, q := d.lanes[ask.Lane], d.queues[ask.Lane]
 	g := *d.groups[l.Group]
 	g.Recent = slices.Clone(g.Recent)
-	in := connector.Loaded{Lane: *l, Group: g, More: len(q) > headItems, Waiting: -1}
-	for _, r := range q[:min(len(q), headItems)] {
+	in := connector.Loaded{Lane: *l, Group: g, Waiting: -1}
+	most, weight := headItems, 0
+	if ask.Card > 0 {
+		most = connector.MaxCard
+	}
+	for _, r := range q {
 		item := r.Item
 		item.Parcel.Target.Version = l.URLVersion
-		in.Head = append(in.Head, item)
+		if item.Test {
+			if in.Test == nil {
+				in.Test = &item
+			}
+			continue
+		}
+		weight += item.Weight
+		full := len(in.Head) == most || len(in.Head) > 0 && ask.Card > 0 && (item.Weight == 0 || item.Parts > 1 || weight > ask.Card)
+		if in.More = in.More || full; !in.More {
+			in.Head = append(in.Head, item)
+		}
 	}
 	if ask.Count {
 		in.Waiting = len(q)
@@ -66,19 +80,31 @@ func (d *disk) fetch(ask connector.FetchRequest) connector.Loaded {
 	return in
 }
 
-func (d *disk) settle(s connector.Settlement) {
+func (d *disk) settle(s connector.Settlement, now time.Time) {
 	l := d.lanes[s.Lane.ID]
 	if l.URLVersion == s.Lane.URLVersion {
 		l.NotBefore, l.Failures, l.TimedOut, l.Mismatches = s.Lane.NotBefore, s.Lane.Failures, s.Lane.TimedOut, s.Lane.Mismatches
+		l.CardLast = s.Lane.CardLast
+		if s.Reopen && l.State == connector.LaneStopped {
+			d.open(l.ID, now)
+		}
 		if s.Stop && l.State == connector.LaneOpen {
 			l.State, l.Cause, l.HeldSince = connector.LaneStopped, s.Lane.Cause, s.Lane.HeldSince
 		}
 	}
+	if s.Marks {
+		l.Inflight = s.Lane.Inflight
+	}
 	d.settleGroup(s)
 	if a := s.Attempt; a != nil {
-		r := d.rows[a.Message]
-		r.Attempts = max(r.Attempts, a.N)
-		r.Unclear = r.Unclear || a.Outcome.Verdict == connector.VerdictUncertain
+		for _, m := range append([]connector.Member{{Message: a.Message, N: a.N}}, s.Card...) {
+			r := d.rows[m.Message]
+			r.Attempts = max(r.Attempts, m.N)
+			r.Unclear = r.Unclear || a.Outcome.Verdict == connector.VerdictUncertain
+			if taken(a.Outcome.Verdict) {
+				r.PartsDone = max(r.PartsDone, a.Part)
+			}
+		}
 	}
 	for _, e := range s.Ends {
 		d.end(e)
@@ -145,9 +171,9 @@ func handedOver(s connector.State) bool {
 // sweepable finds what a sweep would end.
 func (d *disk) sweepable(s connector.Sweep) (ends []connector.End) {
 	for _, r := range d.queues[s.Lane] {
-		expired := !s.ExpiresBefore.IsZero() && !r.ExpiresAt.After(s.ExpiresBefore)
+		expired := r.PartsDone == 0 && !s.ExpiresBefore.IsZero() && !r.ExpiresAt.After(s.ExpiresBefore)
 		old := !s.AcceptedBefore.IsZero() && !r.AcceptedAt.After(s.AcceptedBefore)
-		if r.Seq == s.Except || !(expired || old || s.Retired) {
+		if r.Seq <= s.Except && !r.Test || r.Seq == s.Test || !(expired || old || s.Retired) {
 			continue
 		}
 		e := connector.End{Seq: r.Seq, Message: r.ID, State: connector.StateExpired, Reason: connector.ReasonExpired, At: s.Now}

@@ -93,7 +93,7 @@ func newTrial(p plan) *trial {
 	for i, l := range p.lanes {
 		id := connector.LaneID(i + 1)
 		t.disk.lanes[id] = &connector.Lane{
-			ID: id, Group: l.owner, State: connector.LaneOpen, URLVersion: 1, Settings: connector.Settings{Urgent: l.urgent},
+			ID: id, Group: l.owner, State: connector.LaneOpen, URLVersion: 1, Settings: l.Settings,
 		}
 		t.teams.owner[flow{id, 1}] = l.owner
 	}
@@ -248,7 +248,7 @@ func (t *trial) write(batch []*step, again time.Duration) {
 		if !failed || !t.now.Before(t.blind) && t.chance.IntN(2) == 0 { // half of the failures come after the commit
 			for _, s := range batch {
 				t.rules.commit(s)
-				t.disk.settle(s.Settlement)
+				t.disk.settle(s.Settlement, t.clock())
 				s.done = true
 			}
 		}
@@ -294,8 +294,8 @@ func (t *trial) sweep() {
 // send makes an attempt. What is on its way when the process dies may arrive.
 func (t *trial) send(f lane.Send) {
 	a := t.rules.send(f)
-	t.note("  send %s to lane %d, attempt %d", a.id, f.Lane, a.n)
-	to := flow{f.Lane, f.Item.Parcel.Target.Version}
+	t.note("  send %v part %d to lane %d, attempt %d", a.ids, a.part, f.Lane, a.n)
+	to := flow{f.Lane, f.Parcel.Target.Version}
 	took := t.teams.takes(a.id, a.n)
 	if t.calm {
 		took = 100 * time.Millisecond
@@ -306,7 +306,7 @@ func (t *trial) send(f lane.Send) {
 		if t.life != life && a.n%2 == 0 {
 			return // the request died with its process
 		}
-		a.reply = t.teams.arrive(to, a.id, a.n, t.now)
+		a.reply = t.teams.arrive(to, a, t.now)
 		t.note("arrives %s: %s/%s", a.id, a.reply.outcome.Verdict, a.reply.outcome.Reason)
 		t.rules.arrive(a, to)
 	})

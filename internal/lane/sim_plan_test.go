@@ -14,6 +14,7 @@ type deed string
 
 const (
 	accepts  deed = "accepts"  // a program sends n texts
+	tests    deed = "tests"    // a person sends a test
 	repeats  deed = "repeats"  // a program sends the last text again under the same key
 	differs  deed = "differs"  // a program uses the last key for another text
 	pauses   deed = "pauses"   // a person pauses the webhook
@@ -43,10 +44,10 @@ func (a act) String() string {
 	return fmt.Sprintf("%-12v lane %d %s n=%d span=%v", a.at, a.lane, a.do, a.n, a.span)
 }
 
-// lanePlan is a webhook: whose flow it is, and whether it goes before the others.
+// lanePlan is a webhook: whose flow it is, and what people chose.
 type lanePlan struct {
-	owner  connector.GroupID
-	urgent bool
+	owner connector.GroupID
+	connector.Settings
 }
 
 // plan is all that a trial does not leave to the machine. Acts bear their own
@@ -89,7 +90,9 @@ func planned(seed uint64) plan {
 			connector.ProfilePostAsUser, connector.ProfileLogicApp, connector.ProfileOffice365, connector.ProfileNone))
 	}
 	for range 1 + r.IntN(5) {
-		p.lanes = append(p.lanes, lanePlan{connector.GroupID(1 + r.IntN(len(p.owners))), r.IntN(4) == 0})
+		p.lanes = append(p.lanes, lanePlan{connector.GroupID(1 + r.IntN(len(p.owners))), connector.Settings{
+			Urgent: r.IntN(4) == 0, Combine: r.IntN(3) > 0, OnUnclear: oneOf(r, connector.UnclearRepeat, connector.UnclearRepeat, connector.UnclearAsk),
+		}})
 	}
 	longest := oneOf(r, time.Second, time.Minute, time.Hour)
 	at := time.Duration(0)
@@ -118,5 +121,5 @@ func deedOf(r *rand.Rand) deed {
 	if r.IntN(30) == 0 {
 		return deletes
 	}
-	return oneOf(r, repeats, differs, pauses, resumes, resumes, swaps, moves, breaks, throttle, crashes, crashes, jumps, drains, blinds, waits)
+	return oneOf(r, tests, tests, repeats, differs, pauses, resumes, resumes, swaps, moves, breaks, throttle, crashes, crashes, jumps, drains, blinds, waits)
 }

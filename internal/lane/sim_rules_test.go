@@ -2,15 +2,19 @@ package lane_test
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/lane"
+	teamsrules "github.com/teamsconnector/teamsconnector/internal/teams"
 )
 
 // attempt is one POST as an onlooker sees it who knows both sides.
 type attempt struct {
-	id      connector.MessageID
+	id      connector.MessageID   // of the first message that it carries
+	ids     []connector.MessageID // of all
+	part    int                   // of a text of several posts
 	seq     connector.Seq
 	lane    connector.LaneID
 	n       int
@@ -81,35 +85,105 @@ func (r *rules) accepted(m record) {
 // send holds what must be true where an attempt begins.
 func (r *rules) send(f lane.Send) *attempt {
 	t, id := r.t, f.Item.ID
-	a := &attempt{id: id, seq: f.Item.Seq, lane: f.Lane, n: len(r.attempts[id]) + 1}
-	l, m := t.disk.lanes[f.Lane], t.disk.rows[id]
+	a := &attempt{id: id, seq: f.Item.Seq, lane: f.Lane, n: len(r.attempts[id]) + 1, part: f.Parcel.Part}
+	for _, c := range f.Parcel.Card {
+		a.ids = append(a.ids, c.Message)
+	}
+	if len(a.ids) == 0 {
+		a.ids = []connector.MessageID{id}
+	}
+	l := t.disk.lanes[f.Lane]
 	switch {
 	case r.open[f.Lane] != nil:
 		r.breach("one_send_per_lane", "%s begins while %s of lane %d is not on disk", id, r.open[f.Lane].id, f.Lane)
 	case r.busy[f.Lane]:
 		r.breach("settled_before_next", "%s begins while a settlement of lane %d is not on disk", id, f.Lane)
-	case m == nil || m.lane != f.Lane:
-		r.breach("knows_its_messages", "%s is not a message of lane %d", id, f.Lane)
-	case m.end != nil:
-		r.breach("ended_never_sent", "%s ended %s and is sent again", id, m.end.State)
-	case t.disk.queues[f.Lane][0] != m:
-		r.breach("fifo", "%s is sent while %s waits before it", id, t.disk.queues[f.Lane][0].ID)
-	case l.State != connector.LaneOpen && r.untold[f.Lane] == 0:
+	case l.State != connector.LaneOpen && r.untold[f.Lane] == 0 && !(f.Item.Test && l.State == connector.LaneStopped):
 		r.breach("held_sends_nothing", "%s is sent while lane %d is %s", id, f.Lane, l.State)
 	case t.drained:
 		r.breach("drain_starts_nothing", "%s is sent after the drain", id)
-	case !l.Time(t.clock()).Before(m.ExpiresAt) && r.untold[f.Lane] == 0:
-		r.breach("expired_never_sent", "%s is sent %v after its life", id, l.Time(t.clock()).Sub(m.ExpiresAt))
 	}
+	r.carries(a, l)
 	r.patient(f)
-	r.attempts[id] = append(r.attempts[id], a)
+	for _, member := range a.ids {
+		r.attempts[member] = append(r.attempts[member], a)
+	}
 	r.open[f.Lane] = a
 	return a
 }
 
+// carries holds what must be true of the messages of an attempt: they are the
+// first of those that wait, in their order.
+func (r *rules) carries(a *attempt, l *connector.Lane) {
+	first := slices.DeleteFunc(slices.Clone(r.t.disk.queues[l.ID]), func(m *record) bool { return m.Test != (a.id[0] == 't') })
+	for i, id := range a.ids {
+		m := r.t.disk.rows[id]
+		switch {
+		case m == nil || m.lane != l.ID:
+			r.breach("knows_its_messages", "%s is not a message of lane %d", id, l.ID)
+			return
+		case m.end != nil:
+			r.breach("ended_never_sent", "%s ended %s and is sent again", id, m.end.State)
+			return
+		case i >= len(first) || first[i] != m:
+			r.breach("fifo", "%s is sent while %s waits before it", id, first[0].ID)
+			return
+		case m.PartsDone == 0 && !l.Time(r.t.clock()).Before(m.ExpiresAt) && r.untold[l.ID] == 0:
+			r.breach("expired_never_sent", "%s is sent %v after its life", id, l.Time(r.t.clock()).Sub(m.ExpiresAt))
+		case a.part > 0 && a.part != m.PartsDone+1:
+			r.breach("parts_in_order", "part %d of %s is sent after %d", a.part, id, m.PartsDone)
+		}
+		r.repeats(a, m, l)
+	}
+	r.card(a, l)
+}
+
+// card: one card of several holds texts only, at most 50 and no more than Teams takes.
+func (r *rules) card(a *attempt, l *connector.Lane) {
+	weight := 0
+	for _, id := range a.ids {
+		m := r.t.disk.rows[id]
+		weight += m.Weight
+		if len(a.ids) > 1 && (m.Parcel.Content.Kind != connector.KindText || m.Parts > 1 || m.Weight == 0) {
+			r.breach("texts_only_in_a_card", "%s is no text that may share a card", id)
+		}
+	}
+	switch {
+	case len(a.ids) > 1 && (len(a.ids) > 50 || weight > teamsrules.CardRoom):
+		r.breach("card_fits", "a card of %d texts weighs %d", len(a.ids), weight)
+	case len(a.ids) > 1 && !l.Settings.Combine:
+		r.breach("combines_where_wanted", "lane %d combines %d texts", l.ID, len(a.ids))
+	}
+}
+
+// repeats: what may be in the channel is not sent again where people want to be
+// asked, and elsewhere never with another text that the card did not hold.
+func (r *rules) repeats(a *attempt, m *record, l *connector.Lane) {
+	all := r.attempts[m.ID]
+	if len(all) == 0 {
+		if l.Settings.OnUnclear == connector.UnclearAsk && !m.Test && l.Inflight < m.Seq {
+			r.breach("marked_before_sent", "%s is sent, and the disk knows nothing of it", m.ID)
+		}
+		return
+	}
+	last := all[len(all)-1]
+	unclear := last.lost || last.verdict == connector.VerdictUncertain
+	if unclear && l.Settings.OnUnclear == connector.UnclearAsk && !m.Test {
+		r.breach("asked_not_repeated", "%s is sent again, and its webhook is set to ask", m.ID)
+	}
+	if last.verdict != connector.VerdictUncertain || !last.onDisk {
+		return
+	}
+	for _, id := range a.ids {
+		if !slices.Contains(last.ids, id) {
+			r.breach("same_members_again", "%s is repeated in a card with %s, which was not in it", m.ID, id)
+		}
+	}
+}
+
 // patient: no request before a time that Teams named.
 func (r *rules) patient(f lane.Send) {
-	to := flow{f.Lane, f.Item.Parcel.Target.Version}
+	to := flow{f.Lane, f.Parcel.Target.Version}
 	for _, w := range r.asks {
 		if !r.t.now.Before(w.until) || r.t.now.Before(r.excused) {
 			continue
@@ -135,14 +209,8 @@ func (r *rules) arrive(a *attempt, to flow) {
 	if !a.reply.runs {
 		return
 	}
-	for _, b := range r.attempts[a.id] {
-		if b == a || !b.arrived || !b.reply.runs {
-			continue
-		}
-		hidden := a.lost || b.lost || b.verdict == connector.VerdictUncertain
-		if !hidden {
-			r.breach("duplicate", "%s is posted again although attempt %d was known to be %s", a.id, b.n, b.verdict)
-		}
+	for _, id := range a.ids {
+		r.duplicate(a, id)
 	}
 	late := time.Duration(0) // a retired connector posts before it answers; a flow's run starts later
 	if owner.profile != connector.ProfileOffice365 {
@@ -154,6 +222,18 @@ func (r *rules) arrive(a *attempt, to flow) {
 			r.breach("window", "the run of %s fails: the connection of lane %d posts too much", a.id, a.lane)
 		}
 	})
+}
+
+// duplicate: a message is posted twice only where a fault or a crash hid the answer.
+func (r *rules) duplicate(a *attempt, id connector.MessageID) {
+	for _, b := range r.attempts[id] {
+		if b == a || b.part != a.part || !b.arrived || !b.reply.runs {
+			continue
+		}
+		if hidden := a.lost || b.lost || b.verdict == connector.VerdictUncertain; !hidden {
+			r.breach("duplicate", "%s is posted again although attempt %d was known to be %s", id, b.n, b.verdict)
+		}
+	}
 }
 
 // answered is the moment at which the process knows.
@@ -175,8 +255,8 @@ func (r *rules) settle(s connector.Settlement) {
 	switch {
 	case (s.Attempt != nil) != (a != nil):
 		r.breach("every_outcome_settled", "lane %d settles an attempt: %v; one is under way: %v", s.Lane.ID, s.Attempt != nil, a != nil)
-	case a != nil && s.Attempt.Message != a.id:
-		r.breach("every_outcome_settled", "lane %d settles %s instead of %s", s.Lane.ID, s.Attempt.Message, a.id)
+	case a != nil && (s.Attempt.Message != a.id || len(s.Card) != len(a.ids)-1):
+		r.breach("every_outcome_settled", "lane %d settles %s and %d more instead of %v", s.Lane.ID, s.Attempt.Message, len(s.Card), a.ids)
 	}
 }
 
@@ -191,8 +271,8 @@ func (r *rules) commit(s *step) {
 		delete(r.open, s.Lane.ID)
 	}
 	for i, e := range s.Ends {
-		if i > 0 && s.Ends[i-1].Seq >= e.Seq {
-			r.breach("ends_once", "%s ends twice, or out of order, in one settlement", e.Message)
+		if slices.ContainsFunc(s.Ends[:i], func(o connector.End) bool { return o.Seq == e.Seq }) {
+			r.breach("ends_once", "%s ends twice in one settlement", e.Message)
 		}
 		r.end(e, false)
 	}
@@ -201,9 +281,10 @@ func (r *rules) commit(s *step) {
 // end holds what must be true where a message ends.
 func (r *rules) end(e connector.End, swept bool) {
 	m := r.t.disk.rows[e.Message]
-	sure, maybe, unclear := false, false, false
+	sure, maybe, unclear, alone := false, false, false, 0
 	for _, a := range r.attempts[e.Message] {
 		delivered := a.arrived && a.reply.runs
+		alone = len(a.ids)
 		sure = sure || delivered && a.told && taken(a.verdict)
 		maybe = maybe || delivered && !a.lost
 		unclear = unclear || a.lost || a.verdict == connector.VerdictUncertain
@@ -214,9 +295,13 @@ func (r *rules) end(e connector.End, swept bool) {
 	switch {
 	case m.end != nil && !swept:
 		r.breach("ends_once", "%s ended %s and ends %s", e.Message, m.end.State, e.State)
+	case handedOver(e.State) && m.Parts > 1 && m.PartsDone < m.Parts-1:
+		r.breach("all_parts_sent", "%s ends %s after %d of %d parts", e.Message, e.State, m.PartsDone, m.Parts)
+	case e.State == connector.StateFailed && e.Reason == connector.ReasonTooLarge && alone > 1:
+		r.breach("innocent_in_a_bad_card", "%s ends failed with a card of %d", e.Message, alone)
 	case handedOver(e.State) && !sure:
 		r.breach("sent_is_true", "%s ends %s, and Teams has not taken it", e.Message, e.State)
-	case !handedOver(e.State) && e.State != connector.StateUncertain && maybe:
+	case !handedOver(e.State) && e.State != connector.StateUncertain && maybe && m.Parts < 2:
 		r.breach("in_the_channel_is_never_failed", "%s ends %s, and may be in the channel", e.Message, e.State)
 	case e.State == connector.StateUncertain && !unclear:
 		r.breach("uncertain_has_a_cause", "%s ends uncertain, and every attempt was clear", e.Message)

@@ -77,7 +77,8 @@ func (c *cloud) fate(id connector.MessageID, n int) string {
 }
 
 // arrive is a request at the door.
-func (c *cloud) arrive(f flow, id connector.MessageID, n int, now time.Time) reply {
+func (c *cloud) arrive(f flow, a *attempt, now time.Time) reply {
+	id, n := a.id, a.n
 	c.requests[f] = append(c.requests[f], now)
 	if c.off[f] {
 		return answered(connector.VerdictGone, connector.ReasonDisabled)
@@ -85,6 +86,11 @@ func (c *cloud) arrive(f flow, id connector.MessageID, n int, now time.Time) rep
 	if wait, ok := c.asking[f]; ok {
 		delete(c.asking, f)
 		return throttledFor(wait)
+	}
+	for _, member := range a.ids {
+		if c.lot("rotten", member, 0) < c.faults/8 { // a card is refused for the one bad text in it
+			return answered(connector.VerdictRefused, connector.ReasonTooLarge)
+		}
 	}
 	half := c.lot("half", id, n) < 0.5
 	switch c.fate(id, n) {

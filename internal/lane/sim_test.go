@@ -79,7 +79,7 @@ func report(t *testing.T, seed uint64) {
 // ending is the last lines of a trace, less what happens every minute.
 func ending(trace []string, n int) []string {
 	told := slices.DeleteFunc(slices.Clone(trace), func(line string) bool {
-		return strings.Contains(line, "Tick{}") || strings.Contains(line, "  sweep ") || strings.Contains(line, "Swept{") && strings.Contains(line, "N:0")
+		return strings.Contains(line, "Tick{}") || strings.Contains(line, "N:1}") || strings.Contains(line, "  sweep ") || strings.Contains(line, "Swept{") && strings.Contains(line, "N:0")
 	})
 	return told[max(0, len(told)-n):]
 }

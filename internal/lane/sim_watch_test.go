@@ -49,7 +49,7 @@ func (r *rules) start(ids []connector.LaneID) {
 // loaded takes note of the place that a lane's first look after a start takes
 // in its group's window, for the post that may have been in flight.
 func (r *rules) loaded(in connector.Loaded) {
-	if r.started[in.Lane.ID] && len(in.Head) > 0 {
+	if r.started[in.Lane.ID] && (len(in.Head) > 0 || in.Test != nil) {
 		r.ghosts[in.Group.ID] = append(r.ghosts[in.Group.ID], r.t.clock())
 	}
 	delete(r.started, in.Lane.ID)
@@ -94,7 +94,7 @@ func (r *rules) patience() time.Duration {
 	for _, q := range r.t.disk.queues {
 		longest = max(longest, len(q))
 	}
-	return 2*time.Hour + max(0, r.slow.Sub(r.t.now)) + time.Duration(longest+25)*40*time.Second
+	return 4*time.Hour + time.Duration(longest+25)*40*time.Second
 }
 
 // atTheEnd: nothing is lost, and the books agree.
