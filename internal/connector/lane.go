@@ -215,6 +215,37 @@ type Forecast struct {
 	Waiting int
 }
 
+// WaitReason says what a lane waits for.
+type WaitReason int
+
+// What a lane may wait for.
+const (
+	WaitsForNothing WaitReason = iota + 1 // it is sending, or nothing waits in it
+	WaitsForPeople                        // stopped or paused
+	WaitsForPause                         // Teams asked its flow owner's webhooks to wait
+	WaitsForRetry                         // its last attempt came to nothing
+	WaitsForWindow                        // Microsoft's limit is used up
+	WaitsForTurn                          // other webhooks of the flow owner, or of the installation, go first
+	WaitsForStore                         // its messages are being read or an outcome is being written
+)
+
+var waitNames = [...]string{"", "nothing", "people", "pause", "retry", "window", "turn", "store"}
+
+// String returns the word for the reason that API, CLI and metrics share.
+func (w WaitReason) String() string { return name(waitNames[:], int(w)) }
+
+// Explanation is why a lane is not sending.
+type Explanation struct {
+	Reason WaitReason
+	Until  time.Time // when that ends, as far as it is known
+	// Empty is when the queue is expected to be empty; zero: it is, or nobody knows.
+	Empty   time.Time
+	Waiting int
+}
+
+// Late is how long a lane may need for what waits before its owner should hear of it.
+const Late = 5 * time.Minute
+
 // MaxCard is how many texts one card of several holds at most.
 const MaxCard = 50
 

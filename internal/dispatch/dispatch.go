@@ -116,6 +116,19 @@ func (d *Dispatcher) Forecast(id connector.LaneID) connector.Forecast {
 	return d.machine.Forecast(d.o.Now(), id)
 }
 
+// Explain says why a lane is not sending.
+func (d *Dispatcher) Explain(id connector.LaneID) connector.Explanation {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.Explain(d.o.Now(), id)
+}
+
+func (d *Dispatcher) late() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.Late(d.o.Now())
+}
+
 // Run moves messages until ctx ends. Then nothing new starts; it returns when
 // the attempts in flight are settled, or, after the grace, cancelled and settled.
 func (d *Dispatcher) Run(ctx context.Context) error {

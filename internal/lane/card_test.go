@@ -401,3 +401,62 @@ func TestAPausedLaneSendsNoTest(t *testing.T) {
 	w.wantStates(t, connector.StateAccepted, "T")
 	w.check(t)
 }
+
+func TestATestWhoseLifeEndsInLineIsNotSent(t *testing.T) {
+	w := combining(0)
+	w.acceptAs(1, time.Minute, test(), "T")
+
+	w.run(epoch.Add(time.Hour))
+
+	w.wantStates(t, connector.StateExpired, "T")
+	if len(w.order[1]) > 0 {
+		t.Errorf("attempts %q, want none", w.sequence(1))
+	}
+	w.check(t)
+}
+
+func TestTheForecastOfABurstReckonsWithCardsAndTheGroup(t *testing.T) {
+	w := combining(4)
+	w.acceptAs(1, day, like(100), named("m", 200)...)
+	w.run(epoch)
+
+	f := w.machine.Forecast(epoch, 1)
+	w.run(epoch.Add(time.Hour))
+
+	last := w.starts[1][len(w.starts[1])-1]
+	if off := f.At.Sub(last); off < -2*time.Second || off > 2*time.Second {
+		t.Errorf("expected at %v, the last went at %v", f.At.Sub(epoch), last.Sub(epoch))
+	}
+
+	w = shared(script(nil), 2, connector.ProfileFlowBot)
+	w.accept(1, day, named("a", 40)...)
+	w.accept(2, day, named("b", 40)...)
+	w.run(epoch)
+	f = w.machine.Forecast(epoch, 1)
+	w.run(epoch.Add(time.Hour))
+	last = w.starts[1][39]
+	if off := f.At.Sub(last); off < -5*time.Second || off > 5*time.Second {
+		t.Errorf("beside another lane: expected at %v, the last went at %v", f.At.Sub(epoch), last.Sub(epoch))
+	}
+}
+
+func TestTheMachineSaysWhyALaneIsNotSending(t *testing.T) {
+	w := newWorld(script(map[string][]connector.Outcome{"a": {after(throttled, time.Hour)}, "b": {retry}, "c": {gone}}))
+	for id, p := range []connector.Profile{connector.ProfileNone, connector.ProfileNone, connector.ProfileNone, connector.ProfileFlowBot, connector.ProfileNone} {
+		w.open(connector.LaneID(id+1), p)
+	}
+	w.accept(1, day, "a")
+	w.accept(2, day, "b")
+	w.accept(3, day, "c")
+	w.accept(4, day, named("m", 30)...)
+	w.set(5, connector.LanePaused, "Paused by Mira.")
+	w.run(epoch.Add(30*time.Second + time.Millisecond))
+
+	for id, want := range map[connector.LaneID]connector.WaitReason{
+		1: connector.WaitsForPause, 2: connector.WaitsForRetry, 3: connector.WaitsForPeople, 4: connector.WaitsForWindow, 5: connector.WaitsForPeople, 6: connector.WaitsForNothing,
+	} {
+		if got := w.machine.Explain(w.now, id); got.Reason != want {
+			t.Errorf("lane %d waits for %v, want %v", id, got.Reason, want)
+		}
+	}
+}

@@ -12,3 +12,50 @@ import (
 func FreeAt(now time.Time, g connector.Group) time.Time {
 	return newWindow(g.Profile, g.Recent).free(now)
 }
+
+// Explain says why a lane is not sending, and when its queue is expected to be empty.
+func (m *Machine) Explain(now time.Time, id connector.LaneID) connector.Explanation {
+	l := m.lanes[id]
+	if l == nil || l.phase == Idle {
+		return connector.Explanation{Reason: connector.WaitsForNothing}
+	}
+	e := connector.Explanation{Waiting: l.waiting}
+	if f := m.Forecast(now, id); !f.Held && l.waiting > 0 {
+		e.Empty = f.At
+	}
+	e.Reason, e.Until = m.waitsFor(now, l)
+	return e
+}
+
+func (m *Machine) waitsFor(now time.Time, l *lane) (connector.WaitReason, time.Time) {
+	if !l.known || l.phase == Loading || l.phase == Settling {
+		return connector.WaitsForStore, time.Time{}
+	}
+	free := l.group.window.free(now)
+	switch {
+	case l.State.Held():
+		return connector.WaitsForPeople, time.Time{}
+	case l.phase != Waiting:
+		return connector.WaitsForNothing, time.Time{}
+	case l.group.NotBefore.After(now) && !l.NotBefore.After(l.group.NotBefore):
+		return connector.WaitsForPause, l.group.NotBefore
+	case l.NotBefore.After(now):
+		return connector.WaitsForRetry, l.NotBefore
+	case free.After(now) && free != never:
+		return connector.WaitsForWindow, free
+	}
+	return connector.WaitsForTurn, time.Time{}
+}
+
+// Late counts the lanes that need longer than connector.Late for what waits in them.
+func (m *Machine) Late(now time.Time) (n int) {
+	for id, l := range m.lanes {
+		if l.waiting == 0 || l.phase == Idle {
+			continue
+		}
+		if f := m.Forecast(now, id); !f.Held && f.At.Sub(now) > connector.Late {
+			n++
+		}
+	}
+	return n
+}

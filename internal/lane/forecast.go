@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/teams"
 )
 
 // Forecast says what is expected of the message that joined a lane last.
@@ -24,17 +25,59 @@ func (m *Machine) Forecast(now time.Time, id connector.LaneID) connector.Forecas
 			f.At = t
 		}
 	}
-	ahead := f.Waiting
+	posts := m.posts(l)
+	ahead := posts + m.beside(l, posts)
 	if l.phase == Sending {
-		ahead-- // the head has its place in the window already
+		ahead-- // what is under way has its place in the window already
 	}
 	byWindow := l.group.window.nth(f.At, ahead)
-	bySends := f.At.Add(time.Duration(f.Waiting-1) * l.took)
+	bySends := f.At.Add(time.Duration(posts-1) * l.took)
 	f.At = byWindow
 	if bySends.After(f.At) {
 		f.At = bySends
 	}
 	return f
+}
+
+// posts is in how many posts what waits in a lane is expected to go.
+func (m *Machine) posts(l *lane) int {
+	n := max(l.waiting, 1)
+	if l.Settings.Combine && l.payload != connector.PayloadText && m.short(l.group) {
+		perCard := connector.MaxCard
+		if w := l.weight(); w > 0 {
+			perCard = min(perCard, max(teams.CardRoom/w, 1))
+		}
+		n = (n + perCard - 1) / perCard
+	}
+	return n
+}
+
+// weight is the mean weight of the texts that are loaded; zero: none is.
+func (l *lane) weight() int {
+	if len(l.head) == 0 {
+		return 0
+	}
+	sum := 0
+	for i := range l.head {
+		sum += l.head[i].Weight
+	}
+	return sum / len(l.head)
+}
+
+// beside is how many posts of other lanes take places before the last of own
+// posts goes: lanes take turns, and urgent ones go first.
+func (m *Machine) beside(l *lane, own int) (n int) {
+	for _, o := range l.group.members {
+		if o == l || o.State != connector.LaneOpen || o.waiting == 0 || l.Settings.Urgent && !o.Settings.Urgent {
+			continue
+		}
+		theirs := m.posts(o)
+		if o.Settings.Urgent == l.Settings.Urgent {
+			theirs = min(theirs, own)
+		}
+		n += theirs
+	}
+	return n
 }
 
 // sorted returns all lanes in a fixed order, so that a run replays.

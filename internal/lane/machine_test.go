@@ -199,6 +199,15 @@ func scenarios() map[string]scenario {
 			},
 			order: "a", phase: lane.Idle, ends: map[string]string{"a": "expired/expired", "b": "expired/expired"},
 		},
+		"a test whose time comes with a sweep goes first": {
+			send: []string{"a"}, answers: map[string][]connector.Outcome{"a": {after(throttled, time.Minute-took), sent}},
+			act: func(w *world) {
+				w.run(epoch.Add(time.Second))
+				w.acceptAs(1, day, test(), "T")
+			},
+			order: "a T a", phase: lane.Idle, ends: map[string]string{"T": "sent/accepted", "a": "sent/accepted"},
+			at: []time.Duration{0, time.Minute},
+		},
 		"a test that waits for a sweep goes after it": {
 			send: []string{"a"}, answers: map[string][]connector.Outcome{"a": {after(throttled, 90*time.Second), sent}},
 			act: func(w *world) {
