@@ -49,11 +49,11 @@ func (m *Machine) waitsFor(now time.Time, l *lane) (connector.WaitReason, time.T
 
 // Late counts the lanes that need longer than connector.Late for what waits in them.
 func (m *Machine) Late(now time.Time) (n int) {
-	for id, l := range m.lanes {
+	for _, l := range m.sorted() {
 		if l.waiting == 0 || l.phase == Idle {
 			continue
 		}
-		if f := m.Forecast(now, id); !f.Held && f.At.Sub(now) > connector.Late {
+		if f := m.Forecast(now, l.ID); !f.Held && f.At.Sub(now) > connector.Late {
 			n++
 		}
 	}

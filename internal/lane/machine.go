@@ -55,6 +55,8 @@ type lane struct {
 	panics   int
 	head     []connector.Item
 	test     []connector.Item // the oldest waiting test; empty: none
+	// probing: when it was read last, a test waited.
+	probing bool
 	// testing and members say what goes: the test, or so many messages of the head.
 	testing bool
 	members int
@@ -275,6 +277,7 @@ func (m *Machine) learn(l *lane, in connector.Loaded) {
 	l.Lane = in.Lane
 	l.NotBefore = m.sane(l.NotBefore)
 	l.head, l.test = append([]connector.Item(nil), in.Head...), nil
+	l.probing = in.Test != nil
 	if in.Test != nil {
 		l.test = []connector.Item{*in.Test}
 	}

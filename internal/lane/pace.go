@@ -82,9 +82,6 @@ func (m *Machine) pump(g *group) {
 		l.token = true
 		g.window.flying++
 		m.countStart(g, l)
-		if len(l.test) > 0 && m.over(l, &l.test[0]) {
-			l.head, l.test = nil, nil // its life ended while it stood in line: read again, it ends
-		}
 		if len(l.head) == 0 && len(l.test) == 0 {
 			m.load(l)
 			continue

@@ -13,7 +13,7 @@ func (m *Machine) pick(g *group) (l *lane, later time.Time) {
 	var urgent, sound, failing *lane
 	for _, o := range g.round {
 		switch {
-		case len(o.test) > 0:
+		case o.probing:
 			return o, time.Time{}
 		case o.failing():
 			failing = first(failing, o)
