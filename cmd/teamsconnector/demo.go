@@ -149,9 +149,10 @@ func (d *demo) furnish(ctx context.Context) (err error) {
 	}
 	for _, c := range []struct{ name, owner string }{{"Orders", "Megan Bowen"}, {"Deployments", "Alex Wilber"}, {"Alerts", "Adele Vance"}} {
 		flow, target := d.teams.AddFlow(simulator.Flow{Team: "Contoso", Channel: c.name, Owner: c.owner})
-		made, err := desk.AddWebhook(ctx, admin.WebhookRequest{
-			Subscription: d.keys.Subscription.ID, Name: c.name, URL: connector.NewSecret(d.page.url() + target),
-			FlowOwner: c.owner, Profile: connector.ProfileFlowBot, By: "demo",
+		made, err := desk.AddWebhook(ctx, connector.Actor{Name: "demo", Shell: true}, admin.WebhookRequest{
+			Subscription: d.keys.Subscription.ID, WebhookFields: admin.WebhookFields{
+				Name: &c.name, URL: connector.NewSecret(d.page.url() + target), FlowOwner: &c.owner, Profile: new(connector.ProfileFlowBot),
+			},
 		})
 		if err != nil {
 			return err

@@ -121,12 +121,3 @@ func shellUser() string {
 
 // shellActor is who works at this shell: who holds the data may do everything with it.
 func shellActor() connector.Actor { return connector.Actor{Name: shellUser(), Shell: true} }
-
-// shellPerson is the same in words that stand behind "by".
-func shellPerson() string {
-	who, err := user.Current()
-	if err != nil {
-		return "somebody at the command line"
-	}
-	return who.Username + " at the command line"
-}

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
-	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
 func (p process) keysCommand() *cobra.Command {
@@ -83,12 +82,4 @@ type keysJSON struct {
 
 func keysAnswer(keys admin.Keys) keysJSON {
 	return keysJSON{string(keys.ID), keys.Name, keys.LicenseKey, keys.LicenseSecret.Reveal()}
-}
-
-// payloadOf reads the word of a payload; without one it is adaptive.
-func payloadOf(word string) (connector.Payload, bool) {
-	if word == "" {
-		return connector.PayloadAdaptive, true
-	}
-	return connector.ParsePayload(word)
 }

@@ -102,8 +102,8 @@ func (r *rooms) setUp(desk *admin.Admin, teams string, kind simulator.Kind) {
 	}
 	var path string
 	r.flow, path = r.sim.AddFlow(simulator.Flow{Kind: kind})
-	hook, err := desk.AddWebhook(r.t.Context(), admin.WebhookRequest{
-		Subscription: made.Subscription.ID, Name: "hook", URL: connector.NewSecret(teams + path), Payload: connector.PayloadAdaptive, By: "test",
+	hook, err := desk.AddWebhook(r.t.Context(), connector.Actor{Name: "test", Shell: true}, admin.WebhookRequest{
+		Subscription: made.Subscription.ID, WebhookFields: admin.WebhookFields{Name: new("hook"), URL: connector.NewSecret(teams + path)},
 	})
 	if err != nil {
 		r.t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -40,16 +41,17 @@ func (p process) listWebhooks(ctx context.Context, desk *admin.Admin, instance s
 	if err != nil {
 		return err
 	}
-	all, err := desk.Queues(ctx, sub.ID)
+	list, err := desk.Webhooks(ctx, shellActor(), sub.ID, admin.WebhookFilter{}, connector.Page{Limit: math.MaxInt32})
 	if err != nil {
 		return err
 	}
+	all := list.Items
 	if asJSON {
-		list := listJSON[queueJSON]{Items: []queueJSON{}}
+		out := listJSON[queueJSON]{Items: []queueJSON{}}
 		for i := range all {
-			list.Items = append(list.Items, queueAnswer(&all[i]))
+			out.Items = append(out.Items, queueAnswer(&all[i]))
 		}
-		return p.sayJSON(list)
+		return p.sayJSON(out)
 	}
 	if len(all) == 0 {
 		return p.say("The instance %s has no webhooks yet. Add one with: teamsconnector webhook add --name NAME --url -\n", shown(sub.InstanceName))
@@ -110,12 +112,8 @@ func (p process) webhookShowCommand() *cobra.Command {
 
 // queueJSON has the field names of the management API. Times that are absent are null.
 type queueJSON struct {
-	ID          string       `json:"id"`
-	Name        string       `json:"name"`
-	Host        string       `json:"host"`
-	FlowOwner   string       `json:"flowOwner,omitempty"`
-	Profile     string       `json:"profile"`
-	Payload     string       `json:"payload"`
+	settingsJSON
+
 	CreatedAt   time.Time    `json:"createdAt"`
 	Status      string       `json:"status"`
 	Cause       string       `json:"cause,omitempty"`
@@ -126,28 +124,33 @@ type queueJSON struct {
 	WindowUntil *time.Time   `json:"limitUsedUpUntil"`
 	NextAttempt *time.Time   `json:"nextAttemptAt"`
 	Failures    int          `json:"failuresInARow"`
+	Sent        int          `json:"sentThisMonth"`
 	Last        *attemptJSON `json:"lastAttempt,omitempty"`
 }
 
-// attemptJSON is the last attempt at the oldest waiting message.
+// attemptJSON is the last attempt at any of its messages.
 type attemptJSON struct {
+	MessageID  string    `json:"messageId"`
 	N          int       `json:"n"`
 	At         time.Time `json:"at"`
 	Verdict    string    `json:"verdict"`
 	Reason     string    `json:"reason"`
 	Detail     string    `json:"detail"`
 	HTTPStatus int       `json:"httpStatus,omitempty"`
+	Answer     string    `json:"answer,omitempty"`
+	RunID      string    `json:"runId,omitempty"`
 }
 
 func queueAnswer(w *admin.Queue) queueJSON {
 	a := queueJSON{
-		ID: string(w.ID), Name: w.Name, Host: w.Host, FlowOwner: w.FlowOwner, Profile: w.Profile.String(), Payload: payloadWord(w.Payload),
+		settingsJSON: settingsOf(&w.WebhookRow), Sent: w.Sent,
 		CreatedAt: w.Created, Status: w.Status.String(), Cause: w.Cause, HeldSince: timeJSON(w.LaneRow.HeldSince),
 		Waiting: w.Waiting, OldestAt: timeJSON(w.Oldest), AskedUntil: timeJSON(w.AskedUntil), WindowUntil: timeJSON(w.WindowUntil),
 		NextAttempt: timeJSON(w.Next), Failures: w.LaneRow.Failures,
 	}
 	if l := w.Last; l != nil {
-		a.Last = &attemptJSON{l.N, l.At, l.Outcome.Verdict.String(), string(l.Outcome.Reason), l.Outcome.Detail, l.Outcome.HTTPStatus}
+		o := &l.Outcome
+		a.Last = &attemptJSON{string(l.Message), l.N, l.At, o.Verdict.String(), string(o.Reason), o.Detail, o.HTTPStatus, o.Answer, o.RunID}
 	}
 	return a
 }
@@ -165,11 +168,17 @@ func (p process) sayQueue(w *admin.Queue) error {
 	line("Host", shown(w.Host))
 	line("Flow owner", shown(w.FlowOwner))
 	line("Profile", w.Profile.String())
-	line("Payload", payloadWord(w.Payload))
+	line("Payload", w.Payload.String())
+	line("Combine", yesNo(w.Combine))
+	line("Order", w.Order.String())
+	line("On unclear", w.OnUnclear.String())
+	line("Urgent", yesNo(w.Urgent))
+	line("Message life", lifeWords(w.MessageLife))
 	line("Created", when(w.Created, ""))
 	line("Status", w.Status.String())
 	line("Cause", shown(w.Cause))
 	line("Held since", when(w.LaneRow.HeldSince, ""))
+	line("Sent", counted(w.Sent, "message")+" this month (UTC)")
 	line("Waiting", waitingWords(w))
 	line("Asked to wait", until(w.AskedUntil, ": Teams asked for it"))
 	line("Limit used up", until(w.WindowUntil, ": all that Microsoft allows the flow owner's webhooks (profile "+w.Profile.String()+") was sent"))
@@ -177,6 +186,20 @@ func (p process) sayQueue(w *admin.Queue) error {
 	line("Next attempt", nextWords(w))
 	line("To do", todo(w))
 	return p.say("%s", text.String())
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func lifeWords(life time.Duration) string {
+	if life == 0 {
+		return "24h0m0s, unless the app says otherwise"
+	}
+	return life.String() + ", unless the app says otherwise"
 }
 
 func waitingWords(w *admin.Queue) string {
@@ -193,7 +216,7 @@ func until(t time.Time, why string) string {
 	return "until " + when(t, "") + why
 }
 
-// lastWords says what came of the last attempt at the message that stands in front.
+// lastWords says what came of the last attempt.
 func lastWords(w *admin.Queue) string {
 	if w.Last == nil {
 		return ""
@@ -205,6 +228,9 @@ func lastWords(w *admin.Queue) string {
 	}
 	if o.Detail != "" {
 		text += ". " + shown(o.Detail)
+	}
+	if o.Answer != "" {
+		text += " Teams said: " + shown(o.Answer)
 	}
 	return text
 }
@@ -237,12 +263,4 @@ func todo(w *admin.Queue) string {
 	case admin.StatusDelivering, admin.StatusWaiting, admin.StatusRetrying, admin.StatusRetired:
 	}
 	return ""
-}
-
-// payloadWord is the word that payloadOf reads.
-func payloadWord(p connector.Payload) string {
-	if p == connector.PayloadText {
-		return "text"
-	}
-	return "adaptive"
 }

@@ -16,15 +16,9 @@ import (
 
 func (p process) webhookCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "webhook", Short: "Configure webhooks, and see why one does not move", Args: cobra.NoArgs, RunE: group}
-	cmd.AddCommand(p.webhookAddCommand(), p.webhookListCommand(), p.webhookShowCommand(), p.webhookPauseCommand(), p.webhookEditCommand(), p.webhookResumeCommand())
+	cmd.AddCommand(p.webhookAddCommand(), p.webhookListCommand(), p.webhookShowCommand(), p.webhookPauseCommand(), p.webhookResumeCommand(),
+		p.webhookEditCommand(), p.webhookDeleteCommand())
 	return cmd
-}
-
-// webhookFlags are the flags of webhook add, as they were typed.
-type webhookFlags struct {
-	name, url, urlFile, instance string
-	flowOwner, profile, payload  string
-	asJSON, onlyID               bool
 }
 
 func (p process) webhookAddCommand() *cobra.Command {
@@ -40,16 +34,9 @@ func (p process) webhookAddCommand() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.addWebhook(cmd, f) },
 	}
 	addFlags(cmd.Flags(), faceData|faceTargets)
-	flags := cmd.Flags()
-	flags.StringVar(&f.name, "name", "", "webhook name, unique in its instance (required)")
-	flags.StringVar(&f.url, "url", "", "the webhook's URL as copied from Teams, or - to read it from standard input")
-	flags.StringVar(&f.urlFile, "url-file", "", "file with the webhook's URL")
-	flags.StringVar(&f.instance, "instance", "", "instance name or subscription id; not needed where there is only one")
-	flags.StringVar(&f.flowOwner, "flow-owner", "", "the person whose Teams connection posts; webhooks of one flow owner share Microsoft's limit")
-	flags.StringVar(&f.profile, "profile", "", "Microsoft's limits for it: flow-bot, post-as-user, logic-app, office-365 or none (default: by the kind of URL)")
-	flags.StringVar(&f.payload, "payload", "adaptive", "shape of plain texts: adaptive (every flow template takes it) or text")
-	flags.BoolVar(&f.asJSON, "json", false, "for programs")
-	flags.BoolVar(&f.onlyID, "id", false, "print the Webhook ID and nothing else")
+	f.add(cmd.Flags(), "name", "webhook name, unique in its instance (required)")
+	cmd.Flags().StringVar(&f.instance, "instance", "", "instance name or subscription id; not needed where there is only one")
+	cmd.Flags().BoolVar(&f.onlyID, "id", false, "print the Webhook ID and nothing else")
 	cmd.MarkFlagsMutuallyExclusive("json", "id")
 	return cmd
 }
@@ -58,16 +45,11 @@ func (p process) addWebhook(cmd *cobra.Command, f webhookFlags) error {
 	if err := required(cmd, "name"); err != nil {
 		return err
 	}
-	request := admin.WebhookRequest{Name: f.name, FlowOwner: f.flowOwner, By: shellUser()}
-	var ok bool
-	if request.Payload, ok = payloadOf(f.payload); !ok {
-		return usageError(fmt.Errorf("--payload is %q: it should be adaptive or text", f.payload))
+	fields, err := f.fields(cmd.Flags(), "name")
+	if err != nil {
+		return err
 	}
-	if request.Profile, ok = connector.ParseProfile(f.profile); f.profile != "" && !ok {
-		return usageError(fmt.Errorf("--profile is %q: it should be flow-bot, post-as-user, logic-app, office-365 or none", f.profile))
-	}
-	var err error
-	if request.URL, err = p.readURL(f); err != nil {
+	if fields.URL, err = p.readURL(f); err != nil {
 		return usageError(err)
 	}
 	return p.atDesk(cmd.Context(), cmd.Flags(), dataCommand{of: faceData | faceTargets, do: func(ctx context.Context, desk *admin.Admin) error {
@@ -75,8 +57,7 @@ func (p process) addWebhook(cmd *cobra.Command, f webhookFlags) error {
 		if err != nil {
 			return err
 		}
-		request.Subscription = sub.ID
-		made, err := desk.AddWebhook(ctx, request)
+		made, err := desk.AddWebhook(ctx, shellActor(), admin.WebhookRequest{Subscription: sub.ID, WebhookFields: fields})
 		if err != nil {
 			return err
 		}
@@ -121,23 +102,37 @@ func (p process) readURL(f webhookFlags) (connector.Secret, error) {
 	return connector.NewSecret(text), nil
 }
 
-// webhookJSON has the field names of the management API.
+// settingsJSON are a webhook's own, with the field names of the management API.
+type settingsJSON struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Host        string `json:"host"`
+	FlowOwner   string `json:"flowOwner,omitempty"`
+	Profile     string `json:"profile"`
+	Payload     string `json:"payload"`
+	Combine     bool   `json:"combine"`
+	Order       string `json:"order"`
+	OnUnclear   string `json:"onUnclear"`
+	Urgent      bool   `json:"urgent"`
+	MessageLife int    `json:"messageLife"`
+}
+
+func settingsOf(w *admin.WebhookRow) settingsJSON {
+	return settingsJSON{
+		ID: string(w.ID), Name: w.Name, Host: w.Host, FlowOwner: w.FlowOwner, Profile: w.Profile.String(), Payload: w.Payload.String(),
+		Combine: w.Combine, Order: w.Order.String(), OnUnclear: w.OnUnclear.String(), Urgent: w.Urgent, MessageLife: int(w.MessageLife.Seconds()),
+	}
+}
+
 type webhookJSON struct {
-	ID        string   `json:"id"`
-	Name      string   `json:"name"`
-	Host      string   `json:"host"`
-	FlowOwner string   `json:"flowOwner,omitempty"`
-	Profile   string   `json:"profile"`
-	Payload   string   `json:"payload"`
-	Warnings  []string `json:"warnings"`
+	settingsJSON
+
+	Warnings []string `json:"warnings"`
 }
 
 func (p process) sayWebhook(w admin.Webhook, asJSON bool) error {
 	if asJSON {
-		return p.sayJSON(webhookJSON{
-			ID: string(w.ID), Name: w.Name, Host: w.Host, FlowOwner: w.FlowOwner,
-			Profile: w.Profile.String(), Payload: payloadWord(w.Payload), Warnings: append([]string{}, w.Warnings...),
-		})
+		return p.sayJSON(webhookJSON{settingsOf(&w.WebhookRow), append([]string{}, w.Warnings...)})
 	}
 	for _, warning := range w.Warnings {
 		p.complain("warning: %s\n", warning)

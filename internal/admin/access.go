@@ -41,18 +41,20 @@ func (a *Admin) onOrganization(ctx context.Context, who connector.Actor, do conn
 
 // onWebhook does the same for a webhook that was not deleted.
 func (a *Admin) onWebhook(ctx context.Context, who connector.Actor, do connector.Right, id connector.WebhookID) (store.Subscription, error) {
-	unknown := connector.Errorf(connector.WebhookNotFound, "There is no webhook %s here.", id)
 	of, err := a.store.SubscriptionOf(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return store.Subscription{}, unknown
+		return store.Subscription{}, unknownWebhook(id)
 	}
 	if err != nil {
 		return store.Subscription{}, err
 	}
 	sub, err := a.onSubscription(ctx, who, do, of)
-	var rule *connector.Error
-	if errors.As(err, &rule) && rule.Code == connector.NotFound {
-		return store.Subscription{}, unknown
+	if isCode(err, connector.NotFound) {
+		return store.Subscription{}, unknownWebhook(id)
 	}
 	return sub, err
+}
+
+func unknownWebhook(id connector.WebhookID) error {
+	return connector.Errorf(connector.WebhookNotFound, "There is no webhook %s here.", id)
 }

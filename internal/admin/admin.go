@@ -21,18 +21,44 @@ type Options struct {
 	// FreeAt says when the window of a group as it is stored lets one more send
 	// start: now when at once. nil: windows are not reckoned.
 	FreeAt func(now time.Time, g connector.Group) time.Time
+	// Engine is what runs the lanes in this process; nil: another process runs them, and sees each change within a second.
+	Engine Engine
+	// Ended tells those who wait of messages that people ended; nil: nobody waits.
+	Ended func([]connector.End)
+}
+
+// Engine carries messages out: dispatch in a server.
+type Engine interface {
+	// Wake says that n messages were committed on a lane; 0: something else of it changed.
+	Wake(lane connector.LaneID, n int)
+	// Forecast says when the message that joined a lane last is expected to go.
+	Forecast(lane connector.LaneID) connector.Forecast
 }
 
 // Admin applies people's changes.
 type Admin struct {
-	store   *store.Store
-	trusted []string
-	freeAt  func(now time.Time, g connector.Group) time.Time
+	store    *store.Store
+	trusted  []string
+	freeAt   func(now time.Time, g connector.Group) time.Time
+	forecast func(lane connector.LaneID) connector.Forecast // nil: not known here
+	wake     func(lane connector.LaneID)                    // for at once; the audit tells all processes
+	ended    func([]connector.End)
 }
 
 // New makes the desk over a store.
 func New(st *store.Store, o Options) *Admin {
-	return &Admin{store: st, trusted: o.TrustedTargets, freeAt: o.FreeAt}
+	a := &Admin{
+		store: st, trusted: o.TrustedTargets, freeAt: o.FreeAt,
+		wake: func(connector.LaneID) {}, ended: func([]connector.End) {},
+	}
+	if o.Engine != nil {
+		a.forecast = o.Engine.Forecast
+		a.wake = func(lane connector.LaneID) { o.Engine.Wake(lane, 0) }
+	}
+	if o.Ended != nil {
+		a.ended = o.Ended
+	}
+	return a
 }
 
 // SetupRequest asks for all that a first message needs but the webhook.

@@ -85,8 +85,8 @@ func TestWrongNamesAndAddressesMakeNothing(t *testing.T) {
 		"e-mail":       second(a.Setup(t.Context(), admin.SetupRequest{Name: "x", Email: "ann@contoso.com, bob@contoso.com"})),
 		"keys":         second(a.CreateKeys(t.Context(), shellActor(), admin.KeysRequest{Subscription: made.Subscription.ID, Name: long})),
 		"token":        second(a.CreateToken(t.Context(), shellActor(), admin.TokenRequest{Name: "a\x00b"})),
-		"webhook":      second(a.AddWebhook(t.Context(), admin.WebhookRequest{Subscription: made.Subscription.ID, Name: "\xff", URL: connector.NewSecret(flow)})),
-		"flow owner":   second(a.AddWebhook(t.Context(), admin.WebhookRequest{Subscription: made.Subscription.ID, Name: "x", FlowOwner: "\u200b", URL: connector.NewSecret(flow)})),
+		"webhook":      second(a.AddWebhook(t.Context(), shellActor(), hookAt(made.Subscription.ID, "\xff", connector.NewSecret(flow), ""))),
+		"flow owner":   second(a.AddWebhook(t.Context(), shellActor(), hookAt(made.Subscription.ID, "x", connector.NewSecret(flow), "\u200b"))),
 	} {
 		if codeOf(err) != connector.InvalidField {
 			t.Errorf("%s: got %v, want invalid_field", what, err)
@@ -97,14 +97,18 @@ func TestWrongNamesAndAddressesMakeNothing(t *testing.T) {
 	if err != nil || len(subs) != 1 {
 		t.Errorf("%d subscriptions (%v), want the first one only", len(subs), err)
 	}
-	hooks, err := a.Webhooks(t.Context(), made.Subscription.ID)
-	if err != nil || len(hooks) != 0 {
-		t.Errorf("%d webhooks (%v), want none", len(hooks), err)
+	hooks, err := a.Webhooks(t.Context(), shellActor(), made.Subscription.ID, admin.WebhookFilter{}, connector.Page{Limit: 10})
+	if err != nil || len(hooks.Items) != 0 {
+		t.Errorf("%d webhooks (%v), want none", len(hooks.Items), err)
 	}
 	keys, err := a.KeysOf(t.Context(), shellActor(), made.Subscription.ID)
 	if err != nil || len(keys) != 1 {
 		t.Errorf("%d pairs of keys (%v), want the first one only", len(keys), err)
 	}
+}
+
+func hookAt(sub connector.SubscriptionID, name string, url connector.Secret, owner string) admin.WebhookRequest {
+	return admin.WebhookRequest{Subscription: sub, WebhookFields: admin.WebhookFields{Name: &name, URL: url, FlowOwner: &owner}}
 }
 
 func second[T any](_ T, err error) error { return err }
@@ -127,9 +131,11 @@ func TestProfileFollowsTheURLUnlessChosen(t *testing.T) {
 		"government": {url: "https://prod-01.usgovvirginia.logic.azure.us/workflows/0123456789abcdef0123456789abcdef" + invoke, profile: connector.ProfilePostAsUser},
 		"trusted":    {url: trusted + "/hook", profile: connector.ProfileNone},
 	} {
-		w, err := a.AddWebhook(t.Context(), admin.WebhookRequest{
-			Subscription: made.Subscription.ID, Name: name, URL: connector.NewSecret(want.url), Profile: want.chosen, By: "test",
-		})
+		r := hookAt(made.Subscription.ID, name, connector.NewSecret(want.url), "")
+		if want.chosen != 0 {
+			r.Profile = &want.chosen
+		}
+		w, err := a.AddWebhook(t.Context(), shellActor(), r)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -151,7 +157,7 @@ func TestAWrongURLIsExplainedAndNotQuoted(t *testing.T) {
 		"https://contoso.com/canary", "http://127.0.0.1:9912/canary", "canary", strings.Replace(flow, "&sig=", "&gis=", 1),
 		"https://make.powerautomate.com/environments/canary/flows", strings.ReplaceAll(flow, "&", "&amp;"),
 	} {
-		_, err := a.AddWebhook(t.Context(), admin.WebhookRequest{Subscription: made.Subscription.ID, Name: "x", URL: connector.NewSecret(url)})
+		_, err := a.AddWebhook(t.Context(), shellActor(), hookAt(made.Subscription.ID, "x", connector.NewSecret(url), ""))
 
 		var rule *connector.Error
 		if !errors.As(err, &rule) || len(rule.Fields) != 1 || rule.Fields[0].Pointer != "/url" {
@@ -168,7 +174,7 @@ func TestTheSameURLTwiceIsSavedWithAWarning(t *testing.T) {
 	a, _ := desk(t)
 	made, other := setup(t, a, "Contoso"), setup(t, a, "Fabrikam")
 	add := func(sub connector.SubscriptionID, name string) admin.Webhook {
-		w, err := a.AddWebhook(t.Context(), admin.WebhookRequest{Subscription: sub, Name: name, URL: connector.NewSecret(flow)})
+		w, err := a.AddWebhook(t.Context(), shellActor(), hookAt(sub, name, connector.NewSecret(flow), ""))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +202,7 @@ func TestNoWebhookBeyondTheQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	add := func(name string) error {
-		return second(a.AddWebhook(t.Context(), admin.WebhookRequest{Subscription: made.Subscription.ID, Name: name, URL: connector.NewSecret(flow)}))
+		return second(a.AddWebhook(t.Context(), shellActor(), hookAt(made.Subscription.ID, name, connector.NewSecret(flow), "")))
 	}
 
 	if err := add("first"); err != nil {

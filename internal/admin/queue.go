@@ -34,6 +34,14 @@ func (s Status) String() string {
 	return names[s]
 }
 
+// ParseWebhookStatus reads the word that stands for a status in addresses; zero: there is no such word.
+func ParseWebhookStatus(word string) Status {
+	return map[string]Status{
+		"unused": StatusNotUsed, "delivering": StatusDelivering, "waiting": StatusWaiting, "retrying": StatusRetrying,
+		"stopped": StatusStopped, "paused": StatusPaused,
+	}[word]
+}
+
 // Queue is a webhook with its queue, and why that does not move. It is reckoned
 // from what is on disk, so it holds whether or not a service runs.
 type Queue struct {
@@ -47,6 +55,8 @@ type Queue struct {
 	RetryAt time.Time
 	// Next is when the next attempt may be made; zero: nothing waits, or nothing goes until somebody acts.
 	Next time.Time
+	// Empty is when the last of what waits is expected to go; zero: not known, or nothing waits.
+	Empty time.Time
 }
 
 // reckon finds out why a queue does not move.
@@ -102,20 +112,6 @@ func latest(times ...time.Time) (last time.Time) {
 	return last
 }
 
-// Queues lists the webhooks of a subscription with their queues.
-func (a *Admin) Queues(ctx context.Context, sub connector.SubscriptionID) ([]Queue, error) {
-	rows, err := a.store.Queues(ctx, sub)
-	if err != nil {
-		return nil, err
-	}
-	now := a.store.Now()
-	all := make([]Queue, len(rows))
-	for i, row := range rows {
-		all[i] = a.reckon(row, now)
-	}
-	return all, nil
-}
-
 // WebhookChoice says which webhook a person means: by its id, which is enough,
 // or by its name in an instance.
 type WebhookChoice struct {
@@ -124,18 +120,20 @@ type WebhookChoice struct {
 	Instance string // as for Choose
 }
 
-// Queue finds the webhook that a person means, with its queue. A webhook that
-// was deleted is found by its id, and is retired.
+// Queue finds the webhook that somebody at the data means, with its queue. A
+// webhook that was deleted is found by its id, and is retired.
 func (a *Admin) Queue(ctx context.Context, choice WebhookChoice) (Queue, error) {
 	sub, id, err := a.find(ctx, choice)
 	if err != nil {
 		return Queue{}, err
 	}
-	row, err := a.store.Queue(ctx, sub, id)
-	if err != nil {
-		return Queue{}, err
-	}
-	return a.reckon(row, a.store.Now()), nil
+	return a.queue(ctx, sub, id)
+}
+
+// FindWebhook finds the id of the webhook that somebody at the data means.
+func (a *Admin) FindWebhook(ctx context.Context, choice WebhookChoice) (connector.WebhookID, error) {
+	_, id, err := a.find(ctx, choice)
+	return id, err
 }
 
 func (a *Admin) find(ctx context.Context, choice WebhookChoice) (connector.SubscriptionID, connector.WebhookID, error) {
@@ -193,42 +191,4 @@ func whichWebhooks(hooks []store.WebhookRow) string {
 		names = append(names, fmt.Sprintf("%q", hooks[i].Name))
 	}
 	return "It has: " + strings.Join(names, ", ") + "."
-}
-
-// Hold pauses a webhook, or lets it go on.
-type Hold struct {
-	Webhook WebhookChoice
-	By      string // who asks, for the audit
-	Who     string // the same as people read it behind "Paused by"
-}
-
-// Pause holds a webhook's messages until it is resumed; new ones are still
-// accepted. was is the status before; of a webhook that is paused already
-// nothing changes.
-func (a *Admin) Pause(ctx context.Context, h Hold) (now Queue, was Status, err error) {
-	return a.set(ctx, h, store.SetLane{State: connector.LanePaused, Cause: fmt.Sprintf("Paused by %s.", h.Who)})
-}
-
-// Resume lets a webhook that is paused or stopped go on, with all that waits.
-// was is the status before; of a webhook that is neither nothing changes.
-func (a *Admin) Resume(ctx context.Context, h Hold) (now Queue, was Status, err error) {
-	return a.set(ctx, h, store.SetLane{State: connector.LaneOpen})
-}
-
-func (a *Admin) set(ctx context.Context, h Hold, set store.SetLane) (now Queue, was Status, err error) {
-	before, err := a.Queue(ctx, h.Webhook)
-	switch {
-	case err != nil:
-		return Queue{}, 0, err
-	case before.Status == StatusRetired:
-		return Queue{}, 0, connector.Errorf(connector.WebhookNotFound, "The webhook %s was deleted: nothing goes out there any more.", before.ID)
-	case before.State == set.State:
-		return before, before.Status, nil
-	}
-	set.Subscription, set.Webhook, set.By = before.Subscription, before.ID, h.By
-	if _, err := a.store.SetLane(ctx, set); err != nil {
-		return Queue{}, 0, err
-	}
-	now, err = a.Queue(ctx, WebhookChoice{ID: before.ID})
-	return now, before.Status, err
 }

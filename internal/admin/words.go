@@ -22,6 +22,12 @@ type (
 	TokenOwner = store.TokenOwner
 	// AuditEntry is one change that somebody made.
 	AuditEntry = store.AuditEntry
+	// WebhookRow is a webhook as it is kept, without its URL.
+	WebhookRow = store.WebhookRow
+	// MessageEntry is a message as the log shows it.
+	MessageEntry = store.MessageEntry
+	// MessagePage is a part of the log of messages.
+	MessagePage = store.MessagePage
 	// SubscriptionStatus is how far a subscription has come.
 	SubscriptionStatus = store.Status
 )

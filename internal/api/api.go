@@ -135,6 +135,7 @@ type route struct {
 func (a *API) routes() []route {
 	return slices.Concat(
 		a.sendRoutes(),
+		a.webhookRoutes(), a.messageRoutes(),
 		a.planRoutes(), a.organizationRoutes(), a.memberRoutes(), a.subscriptionRoutes(), a.keysRoutes(), a.tokenRoutes(),
 		a.serviceRoutes(),
 	)

@@ -51,19 +51,6 @@ func (a *API) sendMessage(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (a *API) message(w http.ResponseWriter, r *http.Request) error {
-	license, err := a.license(r)
-	if err != nil {
-		return err
-	}
-	answer, err := a.ingest.Message(r.Context(), license, connector.MessageID(r.PathValue("id")))
-	if err != nil {
-		return err
-	}
-	a.writeAnswer(w, r, http.StatusOK, answer)
-	return nil
-}
-
 func (a *API) writeAnswer(w http.ResponseWriter, r *http.Request, status int, answer ingest.Answer) {
 	w.Header().Set("Content-Type", "application/json")
 	a.writeJSON(w, r, status, sendAnswer{

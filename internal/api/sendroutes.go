@@ -26,14 +26,6 @@ func (a *API) sendRoutes() []route {
 				{http.StatusServiceUnavailable, "not_accepted or accept_unknown: try again with the same messageKey"},
 			},
 		},
-		{
-			method: http.MethodGet, path: "/api/v1/messages/{id}", id: "readMessage", summary: "Read how far a message has come",
-			keysOnly: true, typed: described[messageInput, one[sendAnswer]](a.message),
-		},
-		{
-			method: http.MethodGet, path: "/api/v1/webhooks", id: "listOwnWebhooks", summary: "List the webhooks of the license's subscription",
-			keysOnly: true, typed: described[nothing, listed[webhookItem]](a.webhooks),
-		},
 	}
 }
 
@@ -66,8 +58,4 @@ type sendFact struct {
 type sendLink struct {
 	Text string `json:"text"`
 	URL  string `json:"url"`
-}
-
-type messageInput struct {
-	ID connector.MessageID `path:"id"`
 }

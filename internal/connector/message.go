@@ -12,6 +12,11 @@ const (
 	KindRich                 // a text with a title, level, facts or link
 )
 
+var kindNames = [...]string{"", "text", "card", "rich"}
+
+// String returns the word for the kind that the API uses.
+func (k Kind) String() string { return name(kindNames[:], int(k)) }
+
 // Content is what an app wants to have posted.
 type Content struct {
 	Kind Kind
@@ -50,6 +55,9 @@ var stateNames = [...]string{"", "accepted", "sent", "posted", "failed", "expire
 
 // String returns the word for the state that API, SQL and logs share.
 func (s State) String() string { return name(stateNames[:], int(s)) }
+
+// ParseState reads the word that String writes.
+func ParseState(s string) (State, bool) { return parse[State](stateNames[:], s) }
 
 // Final reports whether the message has come to its end.
 func (s State) Final() bool { return s > StateAccepted }

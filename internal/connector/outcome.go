@@ -51,6 +51,8 @@ const (
 
 	ReasonExpired        Reason = "expired"         // the message's life ended (no attempt)
 	ReasonWebhookDeleted Reason = "webhook_deleted" // the webhook was deleted (no attempt)
+	ReasonCancelled      Reason = "cancelled"       // a person cancelled it, or left it out at resume
+	ReasonResolved       Reason = "resolved"        // a person said what became of it
 )
 
 // MaxAnswer is how many bytes of Teams' answer are kept.

@@ -90,6 +90,11 @@ type Settings struct {
 	MessageLife time.Duration
 }
 
+// DefaultSettings are those of a webhook of which nobody chose anything.
+func DefaultSettings() Settings {
+	return Settings{Combine: true, Order: OrderBestEffort, OnUnclear: UnclearRepeat}
+}
+
 // Target is where a webhook's posts go and in which shape.
 type Target struct {
 	URL     Secret

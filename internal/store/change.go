@@ -23,15 +23,16 @@ type change struct {
 type auditNote struct {
 	organization int64 // row; 0: the installation's
 	by           string
-	action       string // e.g. webhook.create
-	object       string // public id
-	detail       string // for people; no secret
+	action       string           // e.g. webhook.create
+	object       string           // public id
+	detail       string           // for people; no secret
+	lane         connector.LaneID // whose engine must hear of it; 0: none
 }
 
 const changeMarked = `SELECT 1 FROM audit WHERE mark = $1`
 
 const insertAudit = `
-INSERT INTO audit (mark, at, organization, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+INSERT INTO audit (mark, at, organization, actor, action, object, detail, lane) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 // change makes one change and its audit row in one transaction. do may run more
 // than once and must set what it returns anew each time.
@@ -57,7 +58,7 @@ func (s *Store) change(ctx context.Context, note auditNote, do func(ctx context.
 			}
 		}
 		n := c.note
-		_, err := tx.exec(ctx, q(insertAudit, mark, micros(s.Now()), orNull(n.organization), n.by, n.action, n.object, n.detail))
+		_, err := tx.exec(ctx, q(insertAudit, mark, micros(s.Now()), orNull(n.organization), n.by, n.action, n.object, n.detail, orNull(int64(n.lane))))
 		return err
 	})
 	if err != nil {

@@ -26,8 +26,8 @@ func (s *Store) LastChange(ctx context.Context) (last int64, err error) {
 // group hear of what changed in it: a URL or an owner moves those with the same.
 const changesSince = `
 SELECT a.id, COALESCE(o.id, 0)
-FROM (SELECT b.id, b.object FROM audit b WHERE b.id > $1 ORDER BY b.id LIMIT 1000) a
-LEFT JOIN webhook w ON w.public_id = a.object LEFT JOIN lane l ON l.webhook = w.id LEFT JOIN lane o ON o.grp = l.grp ORDER BY a.id`
+FROM (SELECT b.id, b.lane FROM audit b WHERE b.id > $1 ORDER BY b.id LIMIT 1000) a
+LEFT JOIN lane l ON l.id = a.lane LEFT JOIN lane o ON o.grp = l.grp ORDER BY a.id`
 
 // ChangedLanes returns the lanes of webhooks that people changed, by this process
 // or another one, since a change; and the last change that it looked at.

@@ -39,3 +39,9 @@ func monthOf(t time.Time) int64 {
 	t = t.UTC()
 	return int64(t.Year())*100 + int64(t.Month())
 }
+
+// monthStart is when the month of a time began, in UTC.
+func monthStart(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}

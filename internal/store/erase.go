@@ -29,7 +29,7 @@ WHERE o.public_id = $1 AND w.retired_at = 0 ORDER BY w.id LIMIT $2`
 	bodiesLeft = `
 UPDATE message SET body = NULL WHERE id IN (
     SELECT m.id FROM message m JOIN subscription s ON s.id = m.subscription JOIN organization o ON o.id = s.organization
-    WHERE o.public_id = $1 AND m.body IS NOT NULL AND m.state > 1 ORDER BY m.subscription, m.accepted_at, m.id LIMIT $2)`
+    WHERE o.public_id = $1 AND m.body IS NOT NULL AND m.state > 1 ORDER BY m.subscription, m.id LIMIT $2)`
 )
 
 // Erase ends an organization for good: its keys, tokens and members at once,

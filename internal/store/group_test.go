@@ -28,7 +28,7 @@ func (h *house) hook(name, url, owner string) store.WebhookRow {
 
 func (h *house) replace(id connector.WebhookID, url string) store.WebhookRow {
 	h.t.Helper()
-	w, err := h.ReplaceURL(h.t.Context(), store.NewURL{
+	w, err := h.ChangeWebhook(h.t.Context(), store.WebhookChange{
 		Subscription: h.subscription.ID, Webhook: id, URL: connector.NewSecret(url), Host: "example.com", By: "test",
 	})
 	if err != nil {

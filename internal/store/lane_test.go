@@ -104,14 +104,14 @@ func TestNewURLReopensAStoppedLane(t *testing.T) {
 		step.Stop, step.Lane.Cause, step.Lane.HeldSince = true, "gone", h.Now()
 		h.settle(step)
 
-		w, err := h.ReplaceURL(t.Context(), store.NewURL{
+		w, err := h.ChangeWebhook(t.Context(), store.WebhookChange{
 			Subscription: h.subscription.ID, Webhook: h.webhook.ID, URL: connector.NewSecret("https://new.example.com"), Host: "new.example.com",
-			Profile: connector.ProfileLogicApp, By: "test",
+			Edit: func(w *store.WebhookRow) error { w.Profile = connector.ProfileLogicApp; return nil }, By: "test",
 		})
 
 		l := h.load(h.webhook.Lane)
 		if err != nil || w.State != connector.LaneOpen || w.Host != "new.example.com" || w.URLVersion != 2 || w.Lane != h.webhook.Lane {
-			t.Errorf("ReplaceURL: %+v, %v", w, err)
+			t.Errorf("ChangeWebhook: %+v, %v", w, err)
 		}
 		if l.Lane.State != connector.LaneOpen || l.Lane.Held <= 0 || !l.Lane.HeldSince.IsZero() || l.Group.Profile != connector.ProfileLogicApp {
 			t.Errorf("the lane is %+v, the group %+v", l.Lane, l.Group)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,50 +56,6 @@ func (c *change) openLane(ctx context.Context, s *Store, lane connector.LaneID) 
 		return fmt.Errorf("open lane: %w", err)
 	}
 	return nil
-}
-
-const replaceURL = `UPDATE webhook SET url = $2, url_mac = $3, host = $4 WHERE id = $1`
-
-const nextVersion = `
-UPDATE lane SET url_version = url_version + 1, not_before = 0, failures = 0, timed_out = 0, mismatches = 0, card_last = 0 WHERE id = $1`
-
-// ReplaceURL gives a webhook another URL. A lane that was stopped goes on; one
-// that people paused stays paused. The lane must be woken.
-func (s *Store) ReplaceURL(ctx context.Context, n NewURL) (w WebhookRow, err error) {
-	note := auditNote{by: n.By, action: "webhook.url", object: string(n.Webhook), detail: n.Host}
-	err = s.change(ctx, note, func(ctx context.Context, c *change) error {
-		sub, err := c.subscription(ctx, n.Subscription)
-		if err != nil {
-			return err
-		}
-		var row int64
-		if w, row, err = c.webhook(ctx, n.Subscription, n.Webhook); err != nil {
-			return err
-		}
-		mac := s.urlMAC(sub.Organization, n.URL)
-		if w.SameURL, err = c.sameURL(ctx, mac, w.ID); err != nil {
-			return err
-		}
-		sealed := s.ring.Seal(URLPlace(sub.ID, w.ID), s.Now(), []byte(n.URL.Reveal()))
-		if _, err := c.tx.exec(ctx, q(replaceURL, row, sealed, mac, n.Host)); err != nil {
-			return fmt.Errorf("replace URL: %w", err)
-		}
-		if _, err := c.tx.exec(ctx, q(nextVersion, int64(w.Lane))); err != nil {
-			return fmt.Errorf("count URL versions: %w", err)
-		}
-		w.Host = n.Host
-		w.URLVersion++
-		w.Profile = cmp.Or(n.Profile, w.Profile)
-		if _, w.FlowOwner, err = c.moveToGroup(ctx, w.Lane, groupOf{owner: w.FlowOwner, profile: w.Profile, mac: mac}); err != nil {
-			return err
-		}
-		if w.State != connector.LaneStopped {
-			return nil
-		}
-		w.State, w.Cause = connector.LaneOpen, ""
-		return c.openLane(ctx, s, w.Lane)
-	})
-	return w, err
 }
 
 const retireWebhook = `UPDATE webhook SET retired_at = $2, url = NULL, url_mac = NULL WHERE id = $1`

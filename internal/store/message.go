@@ -136,3 +136,8 @@ func (s *Store) Attempts(ctx context.Context, subscriptionRow int64, id connecto
 	}
 	return all, nil
 }
+
+// NoMessage says that there is no such message, to whoever may look for one.
+func NoMessage(id connector.MessageID) *connector.Error {
+	return connector.Errorf(connector.MessageNotFound, "There is no message %s here. Rows are kept for a limited time after their end.", id)
+}

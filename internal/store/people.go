@@ -161,30 +161,23 @@ type NewWebhook struct {
 	FlowOwner    string // empty: nobody is named
 	Profile      connector.Profile
 	Payload      connector.Payload
+	Settings     connector.Settings // all zero: the defaults
 	By           string
 }
 
 // WebhookRow is a webhook as it stands, without its URL.
 type WebhookRow struct {
 	connector.Webhook
+	connector.Settings
 	Subscription connector.SubscriptionID
 	FlowOwner    string
 	Lane         connector.LaneID
 	State        connector.LaneState
 	Cause        string
 	URLVersion   int64
-	// SameURL names the other webhooks of the organization that post to the same URL. Only CreateWebhook and ReplaceURL fill it.
+	Version      int64 // of the settings
+	// SameURL names the other webhooks of the organization that post to the same URL. Only those who save a URL fill it.
 	SameURL []string
-}
-
-// NewURL is what ReplaceURL needs.
-type NewURL struct {
-	Subscription connector.SubscriptionID
-	Webhook      connector.WebhookID
-	URL          connector.Secret
-	Host         string
-	Profile      connector.Profile // 0: as it was
-	By           string
 }
 
 // SetLane is what SetLane needs: LanePaused with a cause, or LaneOpen.
@@ -192,7 +185,7 @@ type SetLane struct {
 	Subscription connector.SubscriptionID
 	Webhook      connector.WebhookID
 	State        connector.LaneState
-	Cause        string // who paused it: a sentence for people
+	Cause        string // of a pause: who paused it, a sentence for people; of a resume: what the audit says of it
 	By           string
 }
 

@@ -181,7 +181,7 @@ func TestOtherSubscriptionsThingsAreNotFound(t *testing.T) {
 		_, webhook := h.Webhook(t.Context(), own, theirs.Message.Webhook)
 		_, deleted := h.DeleteWebhook(t.Context(), own, theirs.Message.Webhook, "test")
 		_, paused := h.SetLane(t.Context(), store.SetLane{Subscription: own, Webhook: theirs.Message.Webhook, State: connector.LanePaused, By: "test"})
-		_, replaced := h.ReplaceURL(t.Context(), store.NewURL{Subscription: own, Webhook: theirs.Message.Webhook, URL: connector.NewSecret("https://example.com")})
+		_, replaced := h.ChangeWebhook(t.Context(), store.WebhookChange{Subscription: own, Webhook: theirs.Message.Webhook, URL: connector.NewSecret("https://example.com")})
 		_, message := h.Message(t.Context(), h.license.SubscriptionRow, theirs.Message.ID)
 		keys := h.DeleteKeys(t.Context(), own, theirs.License.Keys, "test")
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -20,8 +21,10 @@ type QueueRow struct {
 	Waiting int
 	// Oldest is when the oldest waiting message was accepted; zero: none waits.
 	Oldest time.Time
-	// Last is the last attempt at the oldest waiting message; nil: none was made. Only Queue fills it.
+	// Last is the last attempt at any of its messages; nil: none was made, or long ago. Only Queue fills it.
 	Last *connector.Attempt
+	// Sent is how many messages were handed to Teams this month (UTC).
+	Sent int
 
 	row, head int64
 }
@@ -30,6 +33,7 @@ const queueRow = `
 SELECT w.id, w.public_id, w.name, w.host, w.payload, w.created_at, s.public_id, g.owner,
        l.id, l.grp, l.state, l.cause, l.held_since, l.held, l.not_before, l.failures, l.timed_out, l.mismatches, l.url_version,
        g.profile, g.not_before, g.throttles, g.recent,
+       w.combine, w.ordering, w.on_unclear, w.urgent, w.message_life, w.version,
        (SELECT COUNT(*) FROM queue q WHERE q.lane = l.id),
        COALESCE((SELECT MIN(q.id) FROM queue q WHERE q.lane = l.id), 0),
        COALESCE((SELECT m.accepted_at FROM message m WHERE m.id = (SELECT MIN(q.id) FROM queue q WHERE q.lane = l.id)), 0),
@@ -43,22 +47,27 @@ const (
 )
 
 func (s *Store) scanQueue(rows *sql.Rows) (r QueueRow, err error) {
-	var created, heldSince, held, notBefore, groupNotBefore, oldest int64
+	var created, life, heldSince, held, notBefore, groupNotBefore, oldest int64
 	var recent []byte
 	l := &r.LaneRow
 	err = rows.Scan(&r.row, &r.ID, &r.Name, &r.Host, &r.Payload, &created, &r.Subscription, &r.FlowOwner,
 		&l.ID, &l.Group, &l.State, &l.Cause, &heldSince, &held, &notBefore, &l.Failures, &l.TimedOut, &l.Mismatches, &l.URLVersion,
-		&r.Group.Profile, &groupNotBefore, &r.Group.Throttles, &recent, &r.Waiting, &r.head, &oldest, &r.Used)
+		&r.Group.Profile, &groupNotBefore, &r.Group.Throttles, &recent,
+		&r.Combine, &r.Order, &r.OnUnclear, &r.Urgent, &life, &r.Version, &r.Waiting, &r.head, &oldest, &r.Used)
 	l.Webhook, l.HeldSince, l.Held, l.NotBefore = r.ID, fromMicros(heldSince), fromMicro(held), s.bounded(notBefore)
 	r.Group.ID, r.Group.NotBefore, r.Group.Recent = l.Group, s.bounded(groupNotBefore), unpackTimes(recent)
 	r.Lane, r.State, r.Cause, r.URLVersion, r.Profile = l.ID, l.State, l.Cause, l.URLVersion, r.Group.Profile
-	r.Created, r.Oldest = fromMicros(created), fromMicros(oldest)
+	r.Created, r.Oldest, r.MessageLife = fromMicros(created), fromMicros(oldest), fromMicro(life)
 	return r, err
 }
 
 // usedWebhooks finds those too whose messages were removed since.
 const usedWebhooks = `
 SELECT DISTINCT u.webhook FROM usage u JOIN subscription s ON s.id = u.subscription WHERE s.public_id = $1`
+
+const sentSince = `
+SELECT u.webhook, SUM(u.sent) FROM usage u JOIN subscription s ON s.id = u.subscription
+WHERE s.public_id = $1 AND u.day >= $2 GROUP BY u.webhook`
 
 func (s *Store) queues(ctx context.Context, c *session, sub connector.SubscriptionID, by statement) (all []QueueRow, err error) {
 	unsure := false
@@ -68,6 +77,20 @@ func (s *Store) queues(ctx context.Context, c *session, sub connector.Subscripti
 		all = append(all, r)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	sent := make(map[int64]int)
+	err = c.each(ctx, q(sentSince, string(sub), dayOf(monthStart(s.Now()))), func(rows *sql.Rows) error {
+		var row int64
+		var n int
+		err := rows.Scan(&row, &n)
+		sent[row] = n
+		return err
+	})
+	for i := range all {
+		all[i].Sent = sent[all[i].row]
+	}
 	if err != nil || !unsure {
 		return all, err
 	}
@@ -96,8 +119,12 @@ func (s *Store) Queues(ctx context.Context, sub connector.SubscriptionID) (all [
 	return all, nil
 }
 
+// lastAttempt looks at the messages that stand around the head, and at the newest: tests overtake.
 const lastAttempt = `
-SELECT a.n, a.at, a.took, a.verdict, a.reason, a.detail, a.http_status FROM attempt a WHERE a.message = $1 ORDER BY a.n DESC LIMIT 1`
+SELECT m.id, m.public_id, a.n, a.at, a.took, a.verdict, a.reason, a.detail, a.http_status, a.answer, a.run_id
+FROM (SELECT * FROM (SELECT x.id, x.public_id FROM message x WHERE x.lane = $1 AND x.id <= $2 ORDER BY x.id DESC LIMIT 50) older
+      UNION SELECT * FROM (SELECT y.id, y.public_id FROM message y WHERE y.lane = $1 ORDER BY y.id DESC LIMIT 10) newest) m
+JOIN attempt a ON a.message = m.id ORDER BY a.at DESC, a.n DESC LIMIT 1`
 
 // Queue returns a webhook with its queue, even if it was deleted.
 func (s *Store) Queue(ctx context.Context, sub connector.SubscriptionID, id connector.WebhookID) (r QueueRow, err error) {
@@ -111,12 +138,13 @@ func (s *Store) Queue(ctx context.Context, sub connector.SubscriptionID, id conn
 		}
 		r = all[0]
 		if r.head == 0 {
-			return nil
+			r.head = math.MaxInt64
 		}
-		a := connector.Attempt{Seq: connector.Seq(r.head)}
+		var a connector.Attempt
 		var at, took int64
 		o := &a.Outcome
-		err = c.one(ctx, q(lastAttempt, r.head), &a.N, &at, &took, &o.Verdict, &o.Reason, &o.Detail, &o.HTTPStatus)
+		err = c.one(ctx, q(lastAttempt, int64(r.Lane), r.head),
+			&a.Seq, &a.Message, &a.N, &at, &took, &o.Verdict, &o.Reason, &o.Detail, &o.HTTPStatus, &o.Answer, &o.RunID)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}

@@ -204,7 +204,7 @@ func TestGoneOfAnOlderURLStopsNothing(t *testing.T) {
 	promise(t, func(t *testing.T, h *house) {
 		h.accept(h.request("hello"))
 		l := h.load(h.webhook.Lane)
-		if _, err := h.ReplaceURL(t.Context(), store.NewURL{
+		if _, err := h.ChangeWebhook(t.Context(), store.WebhookChange{
 			Subscription: h.subscription.ID, Webhook: h.webhook.ID, URL: connector.NewSecret(secretURL + "2"), Host: "new.example.com", By: "test",
 		}); err != nil {
 			t.Fatal(err)

@@ -13,7 +13,8 @@ import (
 const countWebhooks = `SELECT COUNT(*) FROM webhook WHERE subscription = $1 AND retired_at = 0`
 
 const insertWebhook = `
-INSERT INTO webhook (public_id, subscription, name, url, url_mac, host, payload, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`
+INSERT INTO webhook (public_id, subscription, name, url, url_mac, host, payload, created_at, combine, ordering, on_unclear, urgent, message_life)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`
 
 const insertLane = `INSERT INTO lane (webhook, grp, state) VALUES ($1, $2, 1) RETURNING id`
 
@@ -36,7 +37,11 @@ func (s *Store) CreateWebhook(ctx context.Context, n NewWebhook) (w WebhookRow, 
 			Webhook: connector.Webhook{
 				ID: connector.WebhookID(id), Name: n.Name, Host: n.Host, Profile: n.Profile, Payload: n.Payload, Created: s.Now(),
 			},
-			Subscription: sub.ID, FlowOwner: n.FlowOwner, State: connector.LaneOpen, URLVersion: 1,
+			Settings:     n.Settings,
+			Subscription: sub.ID, FlowOwner: n.FlowOwner, State: connector.LaneOpen, URLVersion: 1, Version: 1,
+		}
+		if n.Settings == (connector.Settings{}) {
+			w.Settings = connector.DefaultSettings()
 		}
 		return s.addWebhook(ctx, c, &sub, &w, n.URL)
 	})
@@ -67,7 +72,8 @@ func (s *Store) addWebhook(ctx context.Context, c *change, sub *Subscription, w 
 	}
 	sealed := s.ring.Seal(URLPlace(sub.ID, w.ID), w.Created, []byte(url.Reveal()))
 	var row int64
-	err = c.tx.one(ctx, q(insertWebhook, string(w.ID), sub.Row, w.Name, sealed, mac, w.Host, int64(w.Payload), micros(w.Created)), &row)
+	err = c.tx.one(ctx, q(insertWebhook, string(w.ID), sub.Row, w.Name, sealed, mac, w.Host, int64(w.Payload), micros(w.Created),
+		bit(w.Combine), int64(w.Order), int64(w.OnUnclear), bit(w.Urgent), w.MessageLife.Microseconds()), &row)
 	if err != nil {
 		if s.dialect.unique(err) {
 			return nameTaken("/name", "webhook", w.Name)
@@ -82,6 +88,7 @@ func (s *Store) addWebhook(ctx context.Context, c *change, sub *Subscription, w 
 	if err := c.tx.one(ctx, q(insertLane, row, group), &w.Lane); err != nil {
 		return fmt.Errorf("insert lane: %w", err)
 	}
+	c.note.lane = w.Lane
 	return nil
 }
 
@@ -107,7 +114,8 @@ func (c *change) sameURL(ctx context.Context, mac []byte, but connector.WebhookI
 }
 
 const webhookRow = `
-SELECT w.id, w.public_id, w.name, w.host, g.profile, w.payload, w.created_at, s.public_id, g.owner, l.id, l.state, l.cause, l.url_version
+SELECT w.id, w.public_id, w.name, w.host, g.profile, w.payload, w.created_at, s.public_id, g.owner, l.id, l.state, l.cause, l.url_version,
+       w.combine, w.ordering, w.on_unclear, w.urgent, w.message_life, w.version
 FROM subscription s JOIN webhook w ON w.subscription = s.id JOIN lane l ON l.webhook = w.id JOIN grp g ON g.id = l.grp
 WHERE s.public_id = $1 AND w.retired_at = 0 `
 
@@ -117,9 +125,10 @@ const (
 )
 
 func scanWebhook(rows *sql.Rows) (w WebhookRow, row int64, err error) {
-	var created int64
-	err = rows.Scan(&row, &w.ID, &w.Name, &w.Host, &w.Profile, &w.Payload, &created, &w.Subscription, &w.FlowOwner, &w.Lane, &w.State, &w.Cause, &w.URLVersion)
-	w.Created = fromMicros(created)
+	var created, life int64
+	err = rows.Scan(&row, &w.ID, &w.Name, &w.Host, &w.Profile, &w.Payload, &created, &w.Subscription, &w.FlowOwner, &w.Lane, &w.State, &w.Cause, &w.URLVersion,
+		&w.Combine, &w.Order, &w.OnUnclear, &w.Urgent, &life, &w.Version)
+	w.Created, w.MessageLife = fromMicros(created), fromMicro(life)
 	return w, row, err
 }
 
@@ -165,5 +174,6 @@ func (c *change) webhook(ctx context.Context, sub connector.SubscriptionID, id c
 	if readErr == nil && errors.Is(err, ErrNotFound) {
 		return w, 0, noWebhook(id)
 	}
+	c.note.lane = w.Lane
 	return w, row, readErr
 }
