@@ -172,6 +172,7 @@ type Response struct {
 	// MaybePosted: an attempt's end is unknown; it may be in the channel.
 	MaybePosted bool     `json:"maybePosted"`
 	Warnings    []string `json:"warnings"`
+	URL         string   `json:"messageUrl"` // the message's page, for people who may sign in
 }
 
 // Send posts a message and returns how far it has come. It tries again where

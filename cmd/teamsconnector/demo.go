@@ -14,6 +14,7 @@ import (
 
 	"github.com/teamsconnector/teamsconnector/client"
 	"github.com/teamsconnector/teamsconnector/internal/admin"
+	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/simulator"
 )
@@ -27,6 +28,7 @@ type demo struct {
 	data     string
 	moved    []string // sentences about ports that were taken
 	keys     admin.SetupResult
+	password string // of demoEmail
 	channels []demoChannel
 }
 
@@ -142,9 +144,29 @@ func (d *demo) play(ctx context.Context) (err error) {
 	return nil
 }
 
+// demoEmail is who signs in to the demo's console.
+const demoEmail = "demo@contoso.example"
+
+// newcomer makes an account, so that the console can be looked at.
+func (d *demo) newcomer(ctx context.Context) error {
+	who := d.service.house.auth
+	link, err := who.OfferSetup(ctx)
+	if err != nil {
+		return err
+	}
+	d.password = rand.Text()[:12]
+	_, err = who.SetUp(ctx, auth.SetupRequest{
+		Link: link, Organization: d.keys.Organization.Name, Name: "You", Email: demoEmail, Password: connector.NewSecret(d.password),
+	})
+	return err
+}
+
 func (d *demo) furnish(ctx context.Context) (err error) {
 	desk := d.service.house.admin
 	if d.keys, err = desk.Setup(ctx, admin.SetupRequest{Name: "Contoso", By: "demo"}); err != nil {
+		return err
+	}
+	if err := d.newcomer(ctx); err != nil {
 		return err
 	}
 	for _, c := range []struct{ name, owner string }{{"Orders", "Megan Bowen"}, {"Deployments", "Alex Wilber"}, {"Alerts", "Adele Vance"}} {

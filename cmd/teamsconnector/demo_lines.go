@@ -94,6 +94,7 @@ func (d *demo) block() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n  %sTeams Connector%s  demo\n\n", bold, off)
 	fmt.Fprintf(&b, "  Watch the messages arrive   %s%s/%s\n", link, d.page.url(), off)
+	fmt.Fprintf(&b, "  The console                 %s%s/%s   sign in as %s with %s\n", link, d.service.front.url(), off, demoEmail, d.password)
 	fmt.Fprintf(&b, "  Apps send to                %s%s%s\n\n", link, d.api(), off)
 	fmt.Fprintf(&b, "  %sSend one with curl%s\n\n%s\n\n", bold, off, d.curlLine(d.channels[0].webhook))
 	fmt.Fprintf(&b, "  %sOr with the command line tool%s\n\n%s\n\n", bold, off, d.sendLine(d.channels[0].webhook))

@@ -292,3 +292,22 @@ func (a *Admin) RevealURL(ctx context.Context, who connector.Actor, id connector
 	}
 	return a.store.RevealURL(ctx, sub.ID, id, who.Name)
 }
+
+// WebhooksInUse counts the webhooks of a subscription, which its quota bounds.
+func (a *Admin) WebhooksInUse(ctx context.Context, who connector.Actor, of connector.SubscriptionID) (int, error) {
+	sub, err := a.onSubscription(ctx, who, connector.RightView, of)
+	if err != nil {
+		return 0, err
+	}
+	return a.store.WebhooksInUse(ctx, sub.Row)
+}
+
+// Pulse is a text that differs from the one before where something of a
+// subscription changed that people see.
+func (a *Admin) Pulse(ctx context.Context, who connector.Actor, of connector.SubscriptionID) (string, error) {
+	sub, err := a.onSubscription(ctx, who, connector.RightView, of)
+	if err != nil {
+		return "", err
+	}
+	return a.store.Pulse(ctx, sub.ID)
+}

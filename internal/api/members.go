@@ -77,7 +77,7 @@ func (a *API) createMember(ctx context.Context, who connector.Actor, in *createM
 		return nil, err
 	}
 	item := memberItem(invited.Member)
-	item.Link = a.link(invited.Link)
+	item.Link = link(ctx, invited.Link)
 	return &made[member]{Location: "/api/v1/organizations/" + string(in.ID) + "/members/" + string(invited.ID), Body: item}, nil
 }
 

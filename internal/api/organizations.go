@@ -73,16 +73,16 @@ func (a *API) createOrganization(ctx context.Context, who connector.Actor, in *c
 		return nil, err
 	}
 	item := organizationItem(o.OrganizationRow)
-	item.AdminLink = a.link(o.AdminLink)
+	item.AdminLink = link(ctx, o.AdminLink)
 	return &made[organization]{ETag: etag(o.Version), Location: "/api/v1/organizations/" + string(o.ID), Body: item}, nil
 }
 
 // link is where a person chooses a password; empty: no link was made.
-func (a *API) link(secret connector.Secret) string {
+func link(ctx context.Context, secret connector.Secret) string {
 	if secret.Empty() {
 		return ""
 	}
-	return a.publicURL + "/link/" + secret.Reveal()
+	return callOf(ctx).base + "/link/" + secret.Reveal()
 }
 
 // given is an optional text; absent: empty.

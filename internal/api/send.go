@@ -18,6 +18,7 @@ type sendAnswer struct {
 	Status      string              `json:"status" example:"sent" doc:"accepted, held, sent, posted, failed, expired or uncertain"`
 	ExpectedAt  string              `json:"expectedAt,omitempty" example:"2026-11-24T14:32:00Z" doc:"when a message that is accepted is expected to go"`
 	MaybePosted bool                `json:"maybePosted,omitempty" example:"false" doc:"an attempt ended without an answer: the message may be in the channel"`
+	MessageURL  string              `json:"messageUrl" example:"https://connector.example.com/messages/msg_01jd0000000000000000000000" doc:"opens the message's page, for who may sign in"`
 	Warnings    []string            `json:"warnings,omitempty" nullable:"false" doc:"what Teams may show differently"`
 }
 
@@ -60,6 +61,7 @@ func (a *API) writeAnswer(w http.ResponseWriter, r *http.Request, status int, an
 		Status:      answer.Status,
 		ExpectedAt:  stamp(answer.ExpectedAt),
 		MaybePosted: answer.MaybePosted,
+		MessageURL:  a.address(r) + "/messages/" + string(answer.Message),
 		Warnings:    answer.Warnings,
 	})
 }

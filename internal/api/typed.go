@@ -47,7 +47,7 @@ func typed[I, O any](answer func(ctx context.Context, who connector.Actor, in *I
 			if err != nil {
 				return err
 			}
-			c := &call{who: who}
+			c := &call{who: who, base: a.address(r)}
 			if err := strictBody(r, known); err != nil {
 				return err
 			}
@@ -88,10 +88,11 @@ func (rt *route) success() int {
 	return http.StatusOK
 }
 
-// call is one call of a typed handler: who asks, and why it is refused.
+// call is one call of a typed handler: who asks, from where, and why it is refused.
 type call struct {
-	who connector.Actor
-	err error
+	who  connector.Actor
+	base string // where the caller reaches this installation
+	err  error
 }
 
 type callKey struct{}

@@ -37,6 +37,8 @@ type Console struct {
 	origin  string
 	secure  bool
 	proxies []netip.Prefix
+	// live holds a place for each page that is told of changes.
+	live chan struct{}
 }
 
 // New makes a console over the desks.
@@ -47,6 +49,7 @@ func New(desk *admin.Admin, who *auth.Auth, assets *look.Assets, o Options) *Con
 	return &Console{
 		desk: desk, who: who, assets: assets, log: o.Logger,
 		origin: strings.TrimSuffix(o.PublicURL, "/"), secure: o.Secure, proxies: o.TrustedProxies,
+		live: make(chan struct{}, maxLive),
 	}
 }
 
@@ -70,6 +73,22 @@ func (c *Console) routes() []route {
 		{pattern: "GET /link/{link}", handle: c.linkPage, open: true},
 		{pattern: "POST /link/{link}", handle: c.useLink, open: true},
 		{pattern: "POST /theme", handle: c.theme, open: true},
+		{pattern: "GET /console", handle: c.webhooks},
+		{pattern: "GET /console/events", handle: c.events},
+		{pattern: "POST /console/webhooks", handle: c.addWebhook},
+		{pattern: "GET /webhooks/{id}", handle: c.webhook},
+		{pattern: "POST /webhooks/{id}/edit", handle: c.editWebhook},
+		{pattern: "POST /webhooks/{id}/settings", handle: c.settings},
+		{pattern: "POST /webhooks/{id}/reveal", handle: c.reveal},
+		{pattern: "POST /webhooks/{id}/delete", handle: c.deleteWebhook},
+		{pattern: "POST /webhooks/{id}/pause", handle: c.pauseWebhook},
+		{pattern: "POST /webhooks/{id}/resume", handle: c.resumeWebhook},
+		{pattern: "POST /webhooks/{id}/test", handle: c.testWebhook},
+		{pattern: "GET /messages", handle: c.messages},
+		{pattern: "GET /messages/{id}", handle: c.message},
+		{pattern: "POST /messages/{id}/resend", handle: c.resendMessage},
+		{pattern: "POST /messages/{id}/cancel", handle: c.cancelMessage},
+		{pattern: "POST /messages/{id}/resolve", handle: c.resolveMessage},
 		{pattern: "GET /subscriptions", handle: c.subscriptions},
 		{pattern: "GET /subscriptions/{id}", handle: c.subscription},
 		{pattern: "POST /subscriptions/{id}/name", handle: c.renameInstance},
@@ -106,5 +125,5 @@ func (c *Console) home(v *visit) error {
 	if !v.signedIn() {
 		return v.redirect("/signin")
 	}
-	return v.redirect("/subscriptions")
+	return v.redirect("/console")
 }

@@ -21,6 +21,7 @@ import (
 type place struct {
 	t     *testing.T
 	store *store.Store
+	ring  *keyring.Ring
 	who   *auth.Auth
 	url   string
 	// setup is the secret of the set-up link.
@@ -37,7 +38,7 @@ func open(t *testing.T, o console.Options) *place {
 	must(t, err)
 	assets, err := console.Assets()
 	must(t, err)
-	p := &place{t: t, store: st, who: auth.New(st, auth.Options{})}
+	p := &place{t: t, store: st, ring: ring, who: auth.New(st, auth.Options{})}
 	mux := http.NewServeMux()
 	console.New(admin.New(st, admin.Options{}), p.who, assets, o).Mount(mux)
 	server := httptest.NewServer(mux)

@@ -175,6 +175,12 @@ func (v *visit) show(status int, p page, body templ.Component) error {
 	return v.rendered(frame(v, p, body))
 }
 
+// part answers with a piece of a page, for the script to put in place.
+func (v *visit) part(body templ.Component) error {
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	return v.rendered(body)
+}
+
 func (v *visit) rendered(body templ.Component) error {
 	if err := body.Render(v.r.Context(), v.w); err != nil {
 		v.log.DebugContext(v.r.Context(), "page not delivered", "error", err) // its head is out: too late for another answer

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"errors"
 	"fmt"
+	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"strconv"
 	"strings"
@@ -83,4 +85,41 @@ func otherRole(r connector.Role) string {
 		return connector.RoleMember.String()
 	}
 	return connector.RoleAdmin.String()
+}
+
+// instanceLabel names an instance, with its organization where there are several.
+func instanceLabel(s admin.SubscriptionRow, among []admin.SubscriptionRow) string {
+	for i := range among {
+		if among[i].Organization != s.Organization {
+			return s.InstanceName + " – " + s.OrganizationName
+		}
+	}
+	return s.InstanceName
+}
+
+// explain is an error in the words that people read.
+func explain(err error) string {
+	var known *connector.Error
+	if errors.As(err, &known) {
+		return known.Message
+	}
+	return ""
+}
+
+// searchHint says what the search of the log looks into.
+func searchHint(m messagesView) string {
+	if m.hook != nil {
+		return "Text, answer, key or reason"
+	}
+	return "Webhook, id, key or reason"
+}
+
+// runOf is the run that Teams named at the last attempt which it answered; empty: none.
+func runOf(all []connector.Attempt) (run string) {
+	for i := range all {
+		if all[i].Outcome.RunID != "" {
+			run = all[i].Outcome.RunID
+		}
+	}
+	return run
 }

@@ -1,0 +1,3 @@
+module github.com/teamsconnector/teamsconnector/bench
+
+go 1.26.0

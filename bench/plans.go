@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// accept: the lanes are paused, so that only accepting is measured.
+func accept(ctx context.Context, b *bench) error {
+	rates := map[string][]float64{}
+	for range b.rounds {
+		for _, kind := range b.databases() {
+			rate, p99, err := b.acceptOnce(ctx, kind)
+			if err != nil {
+				return err
+			}
+			b.out("%-9s %8.0f/s   p99 %v", kind, rate, p99.Round(10*time.Microsecond))
+			rates[kind] = append(rates[kind], rate)
+		}
+	}
+	for _, kind := range b.databases() {
+		b.out("%-9s %8.0f/s   median of %d", kind, median(rates[kind]), b.rounds)
+	}
+	if len(rates) == 2 {
+		b.out("ratio     %8.2f", median(rates["postgres"])/median(rates["sqlite"]))
+	}
+	return nil
+}
+
+func (b *bench) acceptOnce(ctx context.Context, kind string) (rate float64, p99 time.Duration, err error) {
+	s, err := b.start(ctx, kind)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer s.stop()
+	if err := s.paused(ctx, 16); err != nil {
+		return 0, 0, err
+	}
+	l := newLoad(s, 64)
+	if _, err := l.many(ctx, 64, 0, 2*time.Second, s.hooks); err != nil { // warm
+		return 0, 0, err
+	}
+	began := time.Now()
+	took, err := l.many(ctx, 64, 0, b.span, s.hooks)
+	return float64(len(took)) / time.Since(began).Seconds(), at(took, 99), err
+}
+
+// paused adds webhooks that send nothing.
+func (s *service) paused(ctx context.Context, n int) error {
+	first := len(s.hooks)
+	if err := s.addHooks(ctx, n, "fast"); err != nil {
+		return err
+	}
+	for _, hook := range s.hooks[first:] {
+		if err := s.call(ctx, "POST", "/api/v1/webhooks/"+hook+"/pause", "", nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lanes: nobody waits for the one who is slow.
+func lanes(ctx context.Context, b *bench) error {
+	for _, kind := range b.databases() {
+		if err := b.lanesOnce(ctx, kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) lanesOnce(ctx context.Context, kind string) error {
+	s, err := b.start(ctx, kind)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := s.addHooks(ctx, 1, "slow"); err != nil {
+		return err
+	}
+	slow := s.hooks[:1]
+	l := newLoad(s, 64)
+	if _, err := l.many(ctx, 64, b.of(99_000), 5*time.Minute, slow); err != nil {
+		return err
+	}
+	if err := s.addHooks(ctx, b.of(1000), "fast"); err != nil {
+		return err
+	}
+	took, err := l.eachOnce(ctx, s.hooks[1:], 200)
+	if err != nil {
+		return err
+	}
+	b.out("%-9s %d webhooks: call to Teams p50 %v, p99 %v", kind, len(took), at(took, 50).Round(time.Microsecond), at(took, 99).Round(time.Microsecond))
+	return nil
+}
+
+// eachOnce sends one marked text to each webhook, so many a second, and returns how long each took from the call to Teams.
+func (l *load) eachOnce(ctx context.Context, hooks []string, aSecond int) (took []time.Duration, err error) {
+	if _, err := l.s.sink.arrivals(); err != nil { // forget those before
+		return nil, err
+	}
+	began := make([]int64, len(hooks))
+	tick := time.NewTicker(time.Second / time.Duration(aSecond))
+	defer tick.Stop()
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for i, hook := range hooks {
+		<-tick.C
+		all.Go(func() {
+			began[i] = time.Now().UnixNano()
+			if failed := l.send(ctx, hook, text(fmt.Sprintf("mark-%d", i))); failed != nil {
+				mu.Lock()
+				err = failed
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	time.Sleep(time.Second) // the last may be on their way
+	came, failed := l.s.sink.arrivals()
+	if err != nil || failed != nil {
+		return nil, fmt.Errorf("%w %w", err, failed)
+	}
+	for i := range hooks {
+		when, ok := came[fmt.Sprintf("mark-%d", i)]
+		if !ok {
+			return nil, fmt.Errorf("text %d did not arrive within a second", i)
+		}
+		took = append(took, time.Duration(when-began[i]))
+	}
+	return took, nil
+}
+
+// queued: an accept costs the same, however many wait.
+func queued(ctx context.Context, b *bench) error {
+	for _, kind := range b.databases() {
+		if err := b.queuedOnce(ctx, kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) queuedOnce(ctx context.Context, kind string) error {
+	s, err := b.start(ctx, kind)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := s.paused(ctx, 16); err != nil {
+		return err
+	}
+	l := newLoad(s, 64)
+	cost := func(n int) (time.Duration, error) {
+		before := s.cpu()
+		took, err := l.many(ctx, 64, n, 10*time.Minute, s.hooks)
+		return (s.cpu() - before) / time.Duration(max(1, len(took))), err
+	}
+	if _, err := cost(b.of(20_000)); err != nil { // warm
+		return err
+	}
+	empty, err := cost(b.of(50_000))
+	if err != nil {
+		return err
+	}
+	if _, err := cost(b.of(930_000)); err != nil {
+		return err
+	}
+	full, err := cost(b.of(50_000))
+	if err != nil {
+		return err
+	}
+	b.out("%-9s CPU for each accept: empty %v, with %d queued %v, ratio %.2f; memory %d MiB",
+		kind, empty, b.of(1_000_000), full, float64(full)/float64(empty), s.memory())
+	return nil
+}
+
+// openTransaction: somebody else's transaction keeps old rows from being cleaned up.
+func openTransaction(ctx context.Context, b *bench) error {
+	if b.database == "sqlite" {
+		return nil
+	}
+	s, err := b.start(ctx, "postgres")
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if err := s.addHooks(ctx, 50, "fast"); err != nil {
+		return err
+	}
+	l := newLoad(s, 64)
+	measure := func(span time.Duration) (time.Duration, error) {
+		var all []time.Duration
+		for end := time.Now().Add(span); time.Now().Before(end); {
+			took, err := l.eachOnce(ctx, s.hooks, 100)
+			if err != nil {
+				return 0, err
+			}
+			all = append(all, took...)
+		}
+		return at(all, 99), nil
+	}
+	before, err := measure(b.span)
+	if err != nil {
+		return err
+	}
+	end, err := s.server.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	busy, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { // load beside what is measured, so that there is something to clean up
+		_, err := newLoad(s, 8).many(busy, 8, 0, b.span, s.hooks)
+		done <- err
+	}()
+	during, err := measure(b.span)
+	stop()
+	<-done
+	b.out("call to Teams p99 %v, and %v under load with a transaction open for %v", before.Round(time.Microsecond), during.Round(time.Microsecond), b.span)
+	return err
+}
+
+// idle counts what a service without work asks its database.
+func idle(ctx context.Context, b *bench) error {
+	if b.database == "sqlite" {
+		return nil
+	}
+	s, err := b.start(ctx, "postgres")
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	time.Sleep(5 * time.Second) // the start is over
+	before, err := s.server.statements(ctx)
+	if err != nil {
+		return err
+	}
+	const span = 20 * time.Second
+	time.Sleep(span)
+	after, err := s.server.statements(ctx)
+	b.out("%.1f statements a second", float64(after-before)/span.Seconds())
+	return err
+}

@@ -1,0 +1,236 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/console"
+	"github.com/teamsconnector/teamsconnector/internal/keyring"
+	"github.com/teamsconnector/teamsconnector/internal/store"
+)
+
+// chromium starts a real browser for a test.
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	var found string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
+		if path, err := exec.LookPath(name); err == nil {
+			found = path
+			break
+		}
+	}
+	if found == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no chromium on this machine, and CI is set: the console is not tested")
+		}
+		t.Skip("no chromium on this machine: the console is not tested in a browser")
+	}
+	// NoSandbox: Chromium refuses to run as root with it, and the pages are our own.
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(found), chromedp.NoSandbox, chromedp.WindowSize(1280, 900))
+	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(alloc)
+	t.Cleanup(cancel)
+	bounded, end := context.WithTimeout(ctx, 4*time.Minute)
+	t.Cleanup(end)
+	if err := chromedp.Do(bounded); err != nil {
+		t.Fatalf("start the browser: %v", err)
+	}
+	return bounded
+}
+
+// full is a console with something on every page: keys, members, a token, webhooks in
+// several states, messages that wait.
+func full(t *testing.T) (b *browser, sub, hook, message string) {
+	t.Helper()
+	b, sub, hook = withWebhook(t)
+	hook = "wh_" + hook
+	b.post("/subscriptions/"+sub+"/keys", url.Values{"name": {"Invoice app"}})
+	org := between(b.get("/members").body, `action="/organizations/`, "/")
+	b.post("/organizations/"+org+"/members", url.Values{"email": {"jan@contoso.example"}, "role": {"member"}})
+	b.post("/organizations/"+org+"/tokens", url.Values{"name": {"CI"}, "role": {"member"}, "expires": {"90"}})
+	b.post("/console/webhooks", url.Values{"instance": {sub}, "name": {"Alerts"}, "url": {strings.Replace(flowURL, "0112b6e0", "0112b6e1", 1)}})
+	b.post("/webhooks/"+hook+"/pause", url.Values{})
+	keys, err := b.store.KeysOf(t.Context(), connector.SubscriptionID(sub))
+	must(t, err)
+	row, err := b.store.KeysByLicense(t.Context(), keys[0].LicenseKey)
+	must(t, err)
+	for i := range 3 {
+		id := connector.MessageID(fmt.Sprintf("msg_01m86kj%019d", i))
+		body := []byte("Order 4711 was shipped")
+		_, err := b.store.Accept(t.Context(), store.AcceptRequest{
+			License: row.License, Message: connector.Message{ID: id, Webhook: connector.WebhookID(hook), Content: connector.Content{Kind: connector.KindText}},
+			Sealed: b.ring.Seal(store.BodyPlace(row.License.Subscription, id), time.Now(), body),
+			Size:   len(body), MAC: keyring.ContentMAC(b.store.MACKey(), []byte(hook), body),
+		})
+		must(t, err)
+		message = string(id)
+	}
+	return b, sub, hook, message
+}
+
+// look is a way in which pages are seen.
+type look struct {
+	name   string
+	width  int64
+	height int64
+	theme  string
+}
+
+// TestPagesHaveNoAccessibilityFindings looks at every page, empty and full, light, dark
+// and on a phone, with axe-core.
+func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
+	axe, err := os.ReadFile(filepath.Join("testdata", "axe.min.js"))
+	must(t, err)
+	ctx := chromium(t)
+	empty, path := furnished(t)
+	emptyPages := []string{"/console", "/messages", "/subscriptions", path, "/members", "/account", "/subscriptions/sub_none"}
+	b, sub, hook, message := full(t)
+	fullPages := []string{
+		"/console", "/console?add=1", "/console?edit=" + hook, "/console?delete=" + hook, "/console?resume=" + hook, "/console?q=none",
+		"/webhooks/" + hook, "/messages", "/messages?webhook=" + hook, "/messages/" + message, "/subscriptions", "/subscriptions/" + sub,
+		"/subscriptions/" + sub + "?create=keys", "/subscriptions/" + sub + "?rename=1", "/members", "/members?dialog=invite", "/members?dialog=token", "/account",
+	}
+	fresh := open(t, console.Options{})
+	openPages := []string{"/signin", "/setup/" + fresh.setup, "/setup/none"}
+
+	seen := 0
+	for _, of := range []struct {
+		place *browser
+		pages []string
+	}{{fresh.browser(), openPages}, {empty, emptyPages}, {b, fullPages}} {
+		must(t, signIn(ctx, of.place))
+		for _, how := range []look{{"light", 1280, 900, "light"}, {"dark", 1280, 900, "dark"}, {"phone", 390, 844, "light"}} {
+			must(t, chromedp.Do(ctx, chromedp.EmulateViewport(how.width, how.height)))
+			for _, page := range of.pages {
+				for _, finding := range findings(t, ctx, string(axe), of.place.url+page, how.theme) {
+					t.Errorf("%s, %s: %s", page, how.name, finding)
+				}
+				seen++
+			}
+		}
+	}
+	t.Logf("proof: axe-core found nothing on %d combinations of page, content and look", seen)
+}
+
+// signIn gives the browser the session of a person.
+func signIn(ctx context.Context, b *browser) error {
+	if err := chromedp.Do(ctx, chromedp.Navigate(b.url+"/signin")); err != nil {
+		return err
+	}
+	at, err := url.Parse(b.url)
+	if err != nil {
+		return err
+	}
+	for _, cookie := range b.Jar.Cookies(at) {
+		// A script can't set a cookie that is HttpOnly; without the mark it is the same session.
+		set := fmt.Sprintf("document.cookie = %q; 1", cookie.Name+"="+cookie.Value+"; path=/")
+		if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](set)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func findings(t *testing.T, ctx context.Context, axe, page, theme string) []string {
+	t.Helper()
+	set := fmt.Sprintf("document.cookie = 'theme=%s; path=/'; 1", theme)
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](set)); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(page)); err != nil {
+		t.Fatalf("%s: %v", page, err)
+	}
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](axe+"; 1")); err != nil {
+		t.Fatalf("%s: %v", page, err)
+	}
+	start := `axe.run().then(r => { window.found = r.violations.map(v => v.id + ': ' + v.help + ' at ' + v.nodes.map(n => n.target.join(' ')).join(', ')) }, e => { window.found = ['axe broke: ' + e] }); 1`
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](start)); err != nil {
+		t.Fatalf("%s: %v", page, err)
+	}
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("window.found !== undefined")); err != nil {
+		t.Fatalf("%s: %v", page, err)
+	}
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string]("window.found"))
+	if err != nil {
+		t.Fatalf("%s: %v", page, err)
+	}
+	return found
+}
+
+// TestNewcomerWalksFromTheSetUpLinkToAWebhook does it as a person would, in a real browser.
+func TestNewcomerWalksFromTheSetUpLinkToAWebhook(t *testing.T) {
+	ctx := chromium(t)
+	p := open(t, console.Options{})
+
+	must(t, chromedp.Do(ctx, chromedp.Navigate(p.url+"/setup/"+p.setup)))
+	fill(t, ctx, map[string]string{"organization": "Contoso", "name": "Mira Kaya", "email": "mira@contoso.example", "password": goodPassword})
+	arrive(t, ctx, "Create Binding Keys")
+	fill(t, ctx, map[string]string{"name": "Invoice app"})
+	arrive(t, ctx, "LicenseSecret")
+	press(t, ctx, `document.querySelector('.secret a.primary').click()`)
+	arrive(t, ctx, "Webhook Adder")
+	fill(t, ctx, map[string]string{"name": "Support tickets", "url": flowURL})
+	arrive(t, ctx, "1 of 1,000 in use")
+
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector('#toasts').textContent`))
+	if err != nil || !strings.Contains(text, "works") {
+		t.Errorf("the page says %q (%v), want that the webhook works", text, err)
+	}
+	res, err := http.Get(p.url + "/console") //nolint:noctx // a stranger, without any cookie
+	must(t, err)
+	_ = res.Body.Close()
+	if res.Request.URL.Path != "/signin" {
+		t.Errorf("a stranger lands on %s", res.Request.URL)
+	}
+}
+
+// fill types into the form that is on top and presses its first button, as Enter does.
+func fill(t *testing.T, ctx context.Context, fields map[string]string) {
+	t.Helper()
+	for name, value := range fields {
+		set := fmt.Sprintf("(document.querySelector('dialog[open]') || document).querySelector('input[name=%s]').value = %q; 1", name, value)
+		if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](strings.Replace(set, "; 1", ", 1", 1))); err != nil {
+			t.Fatalf("fill %s: %v", name, err)
+		}
+	}
+	press(t, ctx, `(document.querySelector('dialog[open]') || document.querySelector('main')).querySelector('button.primary').click()`)
+}
+
+func press(t *testing.T, ctx context.Context, script string) {
+	t.Helper()
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](script+"; 1")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// arrive waits for a page with a text on it. While one page gives way to the next, the browser can't be asked.
+func arrive(t *testing.T, ctx context.Context, text string) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(30 * time.Second)
+	is := fmt.Sprintf("document.readyState === 'complete' && document.body.textContent.includes(%q)", text)
+	for {
+		select {
+		case <-tick.C:
+			if there, err := chromedp.Run(ctx, chromedp.Evaluate[bool](is)); err == nil && there {
+				return
+			}
+		case <-late:
+			shown, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.pathname + ' ' + document.body.innerText.slice(0, 600)"))
+			t.Fatalf("no page with %q, but %s (%v)", text, shown, err)
+		}
+	}
+}

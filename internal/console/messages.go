@@ -1,0 +1,194 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/admin"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+)
+
+// shownMessages is how many messages one page of the log shows.
+const shownMessages = 50
+
+// messagesView is what the log shows.
+type messagesView struct {
+	instances []admin.SubscriptionRow
+	sub       *admin.SubscriptionRow // nil: all that the person sees
+	hook      *admin.Queue           // nil: of all webhooks
+	page      admin.MessagePage
+	query     url.Values
+	form      form
+}
+
+// path leads to the same view with some of its parameters changed; an empty value takes one out.
+func (m *messagesView) path(change ...string) string {
+	q := url.Values{}
+	for _, name := range []string{"instance", "webhook", "status", "q", "day", "cursor"} {
+		if v := m.query.Get(name); v != "" {
+			q.Set(name, v)
+		}
+	}
+	for i := 0; i+1 < len(change); i += 2 {
+		q.Del(change[i])
+		if change[i+1] != "" {
+			q.Set(change[i], change[i+1])
+		}
+	}
+	return "/messages?" + q.Encode()
+}
+
+// messageStates are the states that the log can be narrowed to: the API's word, and what people read.
+func messageStates() [][2]string {
+	return [][2]string{
+		{"accepted", "Waiting"}, {"held", "Held"}, {"sent", "Handed to Teams"}, {"posted", "Posted"},
+		{"failed", "Failed"}, {"expired", "Expired"}, {"uncertain", "Unclear"},
+	}
+}
+
+// stateWord is a message's state as people read it.
+func stateWord(status string) string {
+	for _, s := range messageStates() {
+		if s[0] == status {
+			return s[1]
+		}
+	}
+	return status
+}
+
+// stateClass is its colour.
+func stateClass(status string) string {
+	switch status {
+	case "sent", "posted":
+		return "ok"
+	case "held", "uncertain":
+		return "throttled"
+	case "failed", "expired":
+		return "failing"
+	}
+	return ""
+}
+
+func (c *Console) messages(v *visit) error {
+	m := messagesView{query: v.r.URL.Query(), form: v.typed()}
+	ctx, who := v.r.Context(), v.session.Actor
+	var err error
+	if m.instances, err = c.desk.SubscriptionsFor(ctx, who); err != nil {
+		return err
+	}
+	ask := admin.MessageQuestion{Status: m.query.Get("status"), Query: m.query.Get("q")}
+	if id := m.query.Get("webhook"); id != "" {
+		hook, err := c.desk.Webhook(ctx, who, connector.WebhookID(id))
+		if err != nil {
+			return err
+		}
+		m.hook, ask.Webhook = &hook, hook.ID
+		m.query.Set("instance", string(hook.Subscription))
+	}
+	ask.Subscription = connector.SubscriptionID(m.query.Get("instance"))
+	if ask.Subscription == "" && len(m.instances) == 1 {
+		ask.Subscription = m.instances[0].ID
+	}
+	for i := range m.instances {
+		if m.instances[i].ID == ask.Subscription {
+			m.sub = &m.instances[i]
+		}
+	}
+	if text := m.query.Get("day"); text != "" {
+		day, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			return connector.Invalid("/day", "This is no day: write it as 2027-01-31.")
+		}
+		ask.From, ask.To = day, day.AddDate(0, 0, 1)
+	}
+	m.page, err = c.desk.Messages(ctx, who, ask, connector.Page{After: m.query.Get("cursor"), Limit: shownMessages})
+	if err != nil {
+		return err
+	}
+	if v.r.Header.Get("HX-Request") != "" {
+		return v.part(messageRows(v, m))
+	}
+	return v.show(http.StatusOK, page{title: "Messages", tab: "messages"}, messagesPage(v, m))
+}
+
+// messageView is what a message's page shows.
+type messageView struct {
+	admin.Message
+	status string
+	// mayAct: the person may resend, cancel and resolve it.
+	mayAct bool
+	text   string // empty: it was removed, or may not be read
+	card   bool   // the text is a card's JSON
+}
+
+func (c *Console) message(v *visit) error {
+	m, err := c.desk.Message(v.r.Context(), v.session.Actor, connector.MessageID(v.r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	view := messageView{Message: m, status: admin.MessageStatus(&m.MessageEntry)}
+	sub, err := c.desk.Subscription(v.r.Context(), v.session.Actor, m.Subscription)
+	if err != nil {
+		return err
+	}
+	view.mayAct = v.session.Actor.May(connector.RightSend, sub.Organization, sub.ID)
+	view.text, view.card = readable(m.Content)
+	if v.r.Header.Get("HX-Request") != "" {
+		return v.part(messageBody(v, view))
+	}
+	return v.show(http.StatusOK, page{title: "Message", tab: "messages"}, messagePage(v, view))
+}
+
+// readable is a message's content as a person reads it.
+func readable(c connector.Content) (text string, card bool) {
+	switch c.Kind {
+	case connector.KindRich:
+		if rich, err := connector.DecodeRich(c.Body); err == nil {
+			return richText(rich), false
+		}
+	case connector.KindCard:
+		return string(c.Body), true
+	case connector.KindText:
+	}
+	return string(c.Body), false
+}
+
+func richText(r connector.Rich) string {
+	text := r.Text
+	if r.Title != nil {
+		text = *r.Title + "\n\n" + text
+	}
+	for _, f := range r.Facts {
+		text += "\n" + f.Name + ": " + f.Value
+	}
+	if r.Link != nil {
+		text += "\n" + r.Link.URL
+	}
+	return text
+}
+
+func (c *Console) resendMessage(v *visit) error {
+	made, err := c.desk.ResendMessage(v.r.Context(), v.session.Actor, connector.MessageID(v.r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	return v.done("/messages/"+string(made), "It is sent again, as this message, at the end of the queue.")
+}
+
+func (c *Console) cancelMessage(v *visit) error {
+	id := connector.MessageID(v.r.PathValue("id"))
+	if _, err := c.desk.CancelMessage(v.r.Context(), v.session.Actor, id); err != nil {
+		return err
+	}
+	return v.done("/messages/"+string(id), "It will not be sent.")
+}
+
+func (c *Console) resolveMessage(v *visit) error {
+	id := connector.MessageID(v.r.PathValue("id"))
+	as := map[string]connector.State{"sent": connector.StateSent, "failed": connector.StateFailed}[v.field("as")]
+	if _, err := c.desk.ResolveMessage(v.r.Context(), v.session.Actor, id, as); err != nil {
+		return err
+	}
+	return v.done("/messages/"+string(id), "Noted.")
+}
