@@ -25,6 +25,8 @@ type Options struct {
 	Engine Engine
 	// Ended tells those who wait of messages that people ended; nil: nobody waits.
 	Ended func([]connector.End)
+	// Send takes tests and resends; nil: this desk makes none.
+	Send Send
 }
 
 // Engine carries messages out: dispatch in a server.
@@ -43,12 +45,13 @@ type Admin struct {
 	forecast func(lane connector.LaneID) connector.Forecast // nil: not known here
 	wake     func(lane connector.LaneID)                    // for at once; the audit tells all processes
 	ended    func([]connector.End)
+	send     Send
 }
 
 // New makes the desk over a store.
 func New(st *store.Store, o Options) *Admin {
 	a := &Admin{
-		store: st, trusted: o.TrustedTargets, freeAt: o.FreeAt,
+		store: st, trusted: o.TrustedTargets, freeAt: o.FreeAt, send: o.Send,
 		wake: func(connector.LaneID) {}, ended: func([]connector.End) {},
 	}
 	if o.Engine != nil {

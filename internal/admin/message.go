@@ -188,5 +188,5 @@ func (a *Admin) decide(
 		return Message{}, err
 	}
 	a.wake(m.Lane)
-	return a.Message(ctx, who, id)
+	return a.outcome(ctx, who, id)
 }

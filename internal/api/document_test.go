@@ -190,7 +190,7 @@ func TestTheSendCallIsDescribedAsItIsRead(t *testing.T) {
 		"SendFields":   api.FieldNames(),
 		"SendFact":     {"name", "value"},
 		"SendLink":     {"text", "url"},
-		"SendAnswer":   {"sentMessage", "message", "messageId", "status", "expectedAt", "maybePosted", "warnings"},
+		"SendAnswer":   {"sentMessage", "message", "messageId", "status", "expectedAt", "maybePosted", "messageUrl", "warnings"},
 		"Problem":      {"type", "title", "status", "detail", "code", "errors", "requestId", "sentMessage", "message"},
 		"FieldProblem": {"pointer", "detail"},
 	} {

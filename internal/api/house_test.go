@@ -70,7 +70,7 @@ func newHouse(t testing.TB, o api.Options) *house {
 	h.engine.in = h.in
 	h.runStore()
 	h.furnish()
-	h.listen(api.New(h.in, auth.New(h.store, auth.Options{Logger: o.Logger}), admin.New(h.store, admin.Options{}), o))
+	h.listen(api.New(h.in, auth.New(h.store, auth.Options{Logger: o.Logger}), admin.New(h.store, admin.Options{TrustedTargets: []string{"http://127.0.0.1:9911"}, Ended: h.in.Swept, Send: h.in.Send}), o))
 	h.described = describe(t, h)
 	return h
 }

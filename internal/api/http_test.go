@@ -31,7 +31,7 @@ func TestEverythingUnderAPIIsAProblem(t *testing.T) {
 		"unknown path":        {"GET", "/api/v1/nope", 404, "not_found", ""},
 		"the root":            {"GET", "/api/", 404, "not_found", ""},
 		"message without id":  {"GET", "/api/v1/messages/", 404, "not_found", ""},
-		"GET on messages":     {"GET", "/api/v1/messages", 405, "method_not_allowed", "POST"},
+		"DELETE on messages":  {"DELETE", "/api/v1/messages", 405, "method_not_allowed", "POST, GET, HEAD"},
 		"DELETE on a message": {"DELETE", "/api/v1/messages/msg_x", 405, "method_not_allowed", "GET, HEAD"},
 		"unknown message":     {"GET", "/api/v1/messages/msg_00000000000000000000000000", 404, "message_not_found", ""},
 		"no message id":       {"GET", "/api/v1/messages/%00'", 404, "message_not_found", ""},

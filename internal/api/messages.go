@@ -23,6 +23,10 @@ func (a *API) messageRoutes() []route {
 			right: connector.RightView, apps: true, typed: typed(a.readMessage),
 		},
 		{
+			method: http.MethodPost, path: single + "/resend", id: "createResend", summary: "Send what a message says again, as a new one at the end of the queue",
+			right: connector.RightSend, typed: typed(a.resendMessage),
+		},
+		{
 			method: http.MethodPost, path: single + "/cancel", id: "cancelMessage", summary: "End a message that has not ended; an attempt that is under way may still arrive",
 			right: connector.RightSend, typed: typed(a.cancelMessage),
 		},
@@ -147,12 +151,20 @@ type message struct {
 }
 
 func (a *API) readMessage(ctx context.Context, who connector.Actor, in *MessagePath) (*one[message], error) {
-	return a.messageAnswer(ctx, who, in.ID, nil)
+	return a.messageAnswer(ctx)(a.desk.Message(ctx, who, in.ID))
+}
+
+func (a *API) resendMessage(ctx context.Context, who connector.Actor, in *MessagePath) (*made[message], error) {
+	m, err := a.desk.ResendMessage(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	out, err := a.messageOf(ctx, m)
+	return &made[message]{Location: "/api/v1/messages/" + string(m.ID), Body: out}, err
 }
 
 func (a *API) cancelMessage(ctx context.Context, who connector.Actor, in *MessagePath) (*one[message], error) {
-	_, err := a.desk.CancelMessage(ctx, who, in.ID)
-	return a.messageAnswer(ctx, who, in.ID, err)
+	return a.messageAnswer(ctx)(a.desk.CancelMessage(ctx, who, in.ID))
 }
 
 type resolveMessageInput struct {
@@ -165,31 +177,35 @@ type resolveMessageInput struct {
 
 func (a *API) resolveMessage(ctx context.Context, who connector.Actor, in *resolveMessageInput) (*one[message], error) {
 	as, _ := connector.ParseState(in.Body.As) // one of them, by the enum
-	_, err := a.desk.ResolveMessage(ctx, who, in.ID, as)
-	return a.messageAnswer(ctx, who, in.ID, err)
+	return a.messageAnswer(ctx)(a.desk.ResolveMessage(ctx, who, in.ID, as))
 }
 
-// messageAnswer answers with a message as it stands, unless something was refused.
-func (a *API) messageAnswer(ctx context.Context, who connector.Actor, id connector.MessageID, refused error) (*one[message], error) {
-	if refused != nil {
-		return nil, refused
+// messageAnswer answers with a message as the desk gave it, unless that refused.
+func (a *API) messageAnswer(ctx context.Context) func(m admin.Message, err error) (*one[message], error) {
+	return func(m admin.Message, err error) (*one[message], error) {
+		if err != nil {
+			return nil, err
+		}
+		out, err := a.messageOf(ctx, m)
+		return &one[message]{Body: out}, err
 	}
-	m, err := a.desk.Message(ctx, who, id)
+}
+
+// messageOf is a message as it is answered.
+func (a *API) messageOf(ctx context.Context, m admin.Message) (message, error) {
+	answer, err := a.ingest.Message(ctx, connector.License{SubscriptionRow: m.SubscriptionRow}, m.ID)
 	if err != nil {
-		return nil, err
-	}
-	answer, err := a.ingest.Message(ctx, connector.License{SubscriptionRow: m.SubscriptionRow}, id)
-	if err != nil {
-		return nil, err
+		return message{}, err
 	}
 	out := message{
 		MessageItem: entryItem(m.MessageEntry), SentMessage: answer.Sent, Message: answer.Text, MessageID: m.ID, ExpectedAt: stamp(answer.ExpectedAt),
 		NextAt: optional(m.Next), WaitsFor: m.Why, TextRemoved: !m.Readable, Tries: make([]Attempt, 0, len(m.Attempts)),
 	}
+	out.Status = answer.Status // what the engine knows is newer than what is on disk
 	for i := range m.Attempts {
 		out.Tries = append(out.Tries, attemptItem(&m.Attempts[i]))
 	}
-	return &one[message]{Body: out}, out.show(m.Content)
+	return out, out.show(m.Content)
 }
 
 // show puts the text or card in, for those who may read it.

@@ -79,7 +79,7 @@ func sendingWalks() map[string]walk {
 		"POST /api/v1/messages":              {body: (*stage).message},
 		"GET /api/v1/messages":               {may: "viewer", foreign: 200},
 		"GET /api/v1/messages/{id}":          {path: sent(""), may: "viewer", lower: "sender"},
-		"POST /api/v1/messages/{id}/resend":  {path: sent("/resend"), may: "sender", lower: "viewer"},
+		"POST /api/v1/messages/{id}/resend":  {path: (*stage).ended, may: "sender", lower: "viewer"},
 		"POST /api/v1/messages/{id}/cancel":  {path: sent("/cancel"), may: "sender", lower: "viewer"},
 		"POST /api/v1/messages/{id}/resolve": {path: (*stage).unclear, body: fixed(`{"as":"sent"}`), may: "sender", lower: "viewer"},
 
@@ -206,6 +206,13 @@ func (s *stage) unclear() string {
 	s.engine.set(connector.StateUncertain, "", connector.Forecast{Waiting: 1})
 	defer s.engine.set(0, "", connector.Forecast{Waiting: 1})
 	return "/api/v1/messages/" + s.post(s.message()).MessageID + "/resolve"
+}
+
+// ended is a message that Teams accepted, to be sent again.
+func (s *stage) ended() string {
+	s.engine.set(connector.StateSent, "", connector.Forecast{Waiting: 1})
+	defer s.engine.set(0, "", connector.Forecast{Waiting: 1})
+	return "/api/v1/messages/" + s.post(s.message()).MessageID + "/resend"
 }
 
 func (s *stage) person() string {

@@ -43,6 +43,10 @@ func (a *API) webhookRoutes() []route {
 			method: http.MethodPost, path: single + "/resume", id: "resumeWebhook", summary: "Let a webhook that is paused or stopped go on",
 			right: configure, typed: typed(a.resumeWebhook),
 		},
+		{
+			method: http.MethodPost, path: single + "/test", id: "testWebhook",
+			summary: "Send a small text before all that waits, also to a webhook that is stopped, and wait for Teams' answer", right: connector.RightSend, typed: typed(a.testWebhook),
+		},
 	}
 }
 
@@ -250,6 +254,10 @@ func (a *API) revealWebhook(ctx context.Context, who connector.Actor, in *Webhoo
 
 func (a *API) pauseWebhook(ctx context.Context, who connector.Actor, in *WebhookPath) (*one[heldWebhook], error) {
 	return heldAnswer(a.desk.Pause(ctx, who, in.ID))
+}
+
+func (a *API) testWebhook(ctx context.Context, who connector.Actor, in *WebhookPath) (*one[message], error) {
+	return a.messageAnswer(ctx)(a.desk.TestWebhook(ctx, who, in.ID))
 }
 
 type resumeWebhookInput struct {

@@ -36,6 +36,8 @@ type Message struct {
 	ExpiresIn time.Duration
 	// Test: it tries its webhook, before all that waits there and even while that is stopped.
 	Test bool
+	// ResendOf is the message that people send again with this one; empty: it is no resend.
+	ResendOf MessageID
 }
 
 // State is how far a message has come, as stored.

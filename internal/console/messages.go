@@ -173,7 +173,7 @@ func (c *Console) resendMessage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.done("/messages/"+string(made), "It is sent again, as this message, at the end of the queue.")
+	return v.done("/messages/"+string(made.ID), "It is sent again, as this message, at the end of the queue.")
 }
 
 func (c *Console) cancelMessage(v *visit) error {

@@ -252,6 +252,26 @@ func (c *Console) testWebhook(v *visit) error {
 	return c.test(v, connector.WebhookID(v.r.PathValue("id")), "")
 }
 
+// test leads to the message that was sent, with what Teams answered.
+func (c *Console) test(v *visit, id connector.WebhookID, said string) error {
+	m, err := c.desk.TestWebhook(v.r.Context(), v.session.Actor, id)
+	if err != nil {
+		return err
+	}
+	if said != "" {
+		said += " "
+	}
+	switch m.State {
+	case connector.StateSent, connector.StatePosted:
+		said += "Teams accepted the test."
+	case connector.StateAccepted:
+		said += "The test is on its way."
+	default:
+		said += "The test did not arrive: " + m.Detail
+	}
+	return v.done("/messages/"+string(m.ID), said)
+}
+
 // hookClass is the colour of a webhook's status.
 func hookClass(s admin.Status) string {
 	switch s {

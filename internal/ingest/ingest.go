@@ -90,6 +90,12 @@ func (in *Ingester) Accept(ctx context.Context, lic connector.License, m connect
 	return answer, err
 }
 
+// Send takes a message of people, and waits for its end so long at most.
+func (in *Ingester) Send(ctx context.Context, of connector.License, m connector.Message, wait time.Duration) (connector.MessageID, error) {
+	answer, err := in.Accept(ctx, of, m, Wait{Async: wait == 0, For: wait})
+	return answer.Message, err
+}
+
 func (in *Ingester) accept(ctx context.Context, lic connector.License, m connector.Message, w Wait) (Answer, error) {
 	warnings, problem := checkAll(m)
 	if problem != nil {

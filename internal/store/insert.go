@@ -42,9 +42,26 @@ func (b *acceptBatch) insertMessages(ctx context.Context) error {
 		if ids[i] == 0 {
 			return errRaced // another commit, of unknown end, wrote it just now
 		}
+		if err := b.noteResend(ctx, job, ids[i]); err != nil {
+			return err
+		}
 		waiting = append(waiting, int64(job.result.Lane), ids[i], b.expiry(job))
 	}
 	return b.w.insertRows(ctx, b.tx, queueRows(), waiting)
+}
+
+// A resend goes on behind the parts of a split text that are in the channel already.
+const noteResend = `
+UPDATE message SET resend_of = (SELECT r.id FROM message r WHERE r.public_id = $2 AND r.subscription = $3),
+    parts_done = COALESCE((SELECT r.parts_done FROM message r WHERE r.public_id = $2 AND r.subscription = $3 AND r.parts_done < r.parts), 0)
+WHERE id = $1`
+
+func (b *acceptBatch) noteResend(ctx context.Context, job *acceptJob, row int64) error {
+	of := job.req.Message.ResendOf
+	if of == "" {
+		return nil
+	}
+	return b.tx.later(ctx, q(noteResend, row, string(of), job.req.License.SubscriptionRow), nil)
 }
 
 // insertChunk writes some messages with one statement and notes their row numbers.

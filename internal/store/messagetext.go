@@ -67,7 +67,10 @@ func (s *Store) Entry(ctx context.Context, id connector.MessageID) (m MessageEnt
 			m, err = scanEntry(rows, s.Now())
 			return err
 		})
-		return errors.Join(readErr, err)
+		if readErr != nil {
+			return readErr
+		}
+		return err
 	})
 	if errors.Is(err, ErrNotFound) {
 		return m, NoMessage(id)
