@@ -271,6 +271,11 @@ func TestEveryRouteIsWalkedByEverybody(t *testing.T) {
 				t.Errorf("%s stands in no row of walks: say who may call it", key)
 			}
 		}
+		for _, key := range want {
+			if !slices.Contains(got, key) {
+				t.Errorf("%s is walked, and the mux has no such route", key)
+			}
+		}
 	}
 	for key, w := range rows {
 		if _, known := s.api.Routes()[key]; known {
