@@ -72,7 +72,7 @@ func (a *Admin) sendFor(ctx context.Context, who connector.Actor, sub store.Subs
 	if err != nil {
 		return Message{}, err
 	}
-	if err := a.store.Note(ctx, sub.ID, sent.Lane, who.Name, action, string(id)); err != nil {
+	if err := a.store.Note(ctx, store.Deed{Subscription: sub.ID, Lane: sent.Lane, By: who.Name, Action: action, Object: string(id)}); err != nil {
 		return Message{}, err
 	}
 	return a.outcome(ctx, who, id)

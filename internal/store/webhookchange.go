@@ -49,7 +49,7 @@ func (s *Store) ChangeWebhook(ctx context.Context, r WebhookChange) (w WebhookRo
 		}
 		if !r.URL.Empty() {
 			w.Host = r.Host
-			if err := s.replaceURL(ctx, c, sub.Organization, &w, row, r.URL); err != nil {
+			if err := s.replaceURL(ctx, c, replacement{sub.Organization, row, r.URL}, &w); err != nil {
 				return err
 			}
 		}
@@ -93,15 +93,22 @@ const setURL = `UPDATE webhook SET url = $2, url_mac = $3 WHERE id = $1`
 const nextVersion = `
 UPDATE lane SET url_version = url_version + 1, not_before = 0, failures = 0, timed_out = 0, mismatches = 0, card_last = 0 WHERE id = $1`
 
+// replacement is a URL that takes the place of another one.
+type replacement struct {
+	of  connector.OrganizationID
+	row int64 // of the webhook
+	url connector.Secret
+}
+
 // replaceURL puts another URL behind a webhook. A lane that was stopped goes on;
 // one that people paused stays paused.
-func (s *Store) replaceURL(ctx context.Context, c *change, of connector.OrganizationID, w *WebhookRow, row int64, url connector.Secret) (err error) {
-	mac := s.urlMAC(of, url)
+func (s *Store) replaceURL(ctx context.Context, c *change, r replacement, w *WebhookRow) (err error) {
+	mac := s.urlMAC(r.of, r.url)
 	if w.SameURL, err = c.sameURL(ctx, mac, w.ID); err != nil {
 		return err
 	}
-	sealed := s.ring.Seal(URLPlace(w.Subscription, w.ID), s.Now(), []byte(url.Reveal()))
-	if _, err := c.tx.exec(ctx, q(setURL, row, sealed, mac)); err != nil {
+	sealed := s.ring.Seal(URLPlace(w.Subscription, w.ID), s.Now(), []byte(r.url.Reveal()))
+	if _, err := c.tx.exec(ctx, q(setURL, r.row, sealed, mac)); err != nil {
 		return fmt.Errorf("replace URL: %w", err)
 	}
 	if _, err := c.tx.exec(ctx, q(nextVersion, int64(w.Lane))); err != nil {
