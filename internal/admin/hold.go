@@ -77,14 +77,14 @@ func (a *Admin) hold(
 	ctx context.Context, who connector.Actor, id connector.WebhookID, to connector.LaneState,
 	do func(before *Queue, set *store.SetLane) (cancelled int, err error),
 ) (h Held, err error) {
-	if _, err := a.onWebhook(ctx, who, connector.RightConfigure, id); err != nil {
+	sub, err := a.onWebhook(ctx, who, connector.RightConfigure, id)
+	if err != nil {
 		return Held{}, err
 	}
-	if h.Queue, err = a.Webhook(ctx, who, id); err != nil || h.State == to {
-		h.Was = h.Status
+	h.Queue, err = a.liveQueue(ctx, who, sub, id)
+	if h.Was = h.Status; err != nil || h.State == to {
 		return h, err
 	}
-	h.Was = h.Status
 	set := store.SetLane{Subscription: h.Subscription, Webhook: id, State: to, By: who.Name}
 	if h.Cancelled, err = do(&h.Queue, &set); err != nil {
 		return Held{}, err
@@ -94,7 +94,7 @@ func (a *Admin) hold(
 		return Held{}, err
 	}
 	a.wake(lane)
-	h.Queue, err = a.Webhook(ctx, who, id)
+	h.Queue, err = a.liveQueue(ctx, who, sub, id)
 	return h, err
 }
 

@@ -287,3 +287,20 @@ func TestAWebhookIsFoundByIDWithoutAnInstanceAndByNameWithOne(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoMayOnlyConfigurePausesAndIsAnswered(t *testing.T) {
+	q := queue(t)
+	who := connector.Actor{
+		Name: "token CI", Scopes: []connector.Right{connector.RightConfigure},
+		Roles: map[connector.OrganizationID]connector.Role{q.made.Organization.ID: connector.RoleMember},
+	}
+
+	held, err := q.Pause(t.Context(), who, q.hook.ID)
+
+	if err != nil || held.Status != admin.StatusPaused {
+		t.Errorf("pause: %q (%v), want paused", held.Status, err)
+	}
+	if _, err := q.Webhook(t.Context(), who, q.hook.ID); codeOf(err) != connector.Forbidden {
+		t.Errorf("to look without the right to: %v, want forbidden", err)
+	}
+}

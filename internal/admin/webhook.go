@@ -182,6 +182,11 @@ func (a *Admin) Webhook(ctx context.Context, who connector.Actor, id connector.W
 	if err != nil {
 		return Queue{}, err
 	}
+	return a.liveQueue(ctx, who, sub, id)
+}
+
+// liveQueue is the queue of a webhook that was not deleted, with Teams' words for those who may read them.
+func (a *Admin) liveQueue(ctx context.Context, who connector.Actor, sub store.Subscription, id connector.WebhookID) (Queue, error) {
 	q, err := a.queue(ctx, sub.ID, id)
 	switch {
 	case err != nil:

@@ -116,8 +116,12 @@ func (s *Store) ResolveMessage(ctx context.Context, r MessageFate, as connector.
 			return connector.Errorf(connector.Conflict, "Only an uncertain message is resolved; this one is %s.", f.state)
 		}
 		f.State, f.Reason, f.Detail = as, connector.ReasonResolved, r.Who+" said that it is "+as.String()+"."
-		if _, err := b.tx.exec(ctx, beaten{lane: f.lane, end: f.End}.from(f.state)); err != nil {
+		n, err := b.tx.exec(ctx, beaten{lane: f.lane, end: f.End}.from(f.state))
+		if err != nil {
 			return err
+		}
+		if n == 0 { // usage moves once
+			return connector.Errorf(connector.Conflict, "The message has just changed. Look at it again.")
 		}
 		b.counts.add(usageOf{f.lane, dayOf(f.finished)}, ended(f.state, -1))
 		b.counts.add(usageOf{f.lane, dayOf(f.At)}, ended(as, 1))
