@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -171,5 +172,40 @@ func TestShowSaysWhyAQueueIsNotMovingWithAServiceAndWithout(t *testing.T) {
 		if missing, out := explained(name); len(missing) > 0 && name != "retry" { // its time may have come
 			t.Errorf("%s, without a service: no %q in:\n%s", name, missing, out)
 		}
+	}
+}
+
+func TestATestBesideTheServiceGoesBeforeWhatWaits(t *testing.T) {
+	teams := newSlowTeams(t)
+	in := install(t, teams.URL+"/hook", teams.URL)
+	n := startNode(t, in.data, "--trust-target", teams.URL)
+	for _, text := range []string{"first", "second"} {
+		if _, err := in.client(n).Send(t.Context(), client.Message{WebhookID: in.webhook, Text: text, Wait: client.NoWait}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-teams.came // the first is under way
+	said := make(chan string, 1)
+	go func() {
+		out, err := command(t, "webhook", "test", "--data", in.data, "--webhook", in.webhook).CombinedOutput()
+		said <- fmt.Sprint(string(out), err)
+	}()
+	if !eventually(func() bool {
+		out, _ := output(t, "webhook", "show", "--data", in.data, "--webhook", in.webhook, "--json")
+		return strings.Contains(out, `"waiting": 3`) // the first, the second and the test
+	}) {
+		t.Fatal("the test was not stored")
+	}
+	<-time.After(within) // until then the service has heard of it
+
+	teams.answer <- struct{}{}
+	next := <-teams.came
+	close(teams.answer)
+
+	if !strings.Contains(next, "Test of the webhook") {
+		t.Errorf("after the first came %s, want the test", next)
+	}
+	if out := <-said; !strings.Contains(out, "Teams accepted the test") {
+		t.Errorf("the command says %q", out)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/ingest"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
 	"github.com/teamsconnector/teamsconnector/internal/lane"
 	"github.com/teamsconnector/teamsconnector/internal/store"
@@ -31,9 +32,26 @@ type dataCommand struct {
 // atDesk opens the data for one change and closes it again.
 func (p process) atDesk(ctx context.Context, flags *pflag.FlagSet, d dataCommand) (err error) {
 	return p.withStore(ctx, flags, d, func(ctx context.Context, c config, st *store.Store) error {
-		return d.do(ctx, admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt}))
+		return d.do(ctx, admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt, Send: sendBeside(st)}))
 	})
 }
+
+// sendBeside stores a message for a running service to send, and does not wait.
+func sendBeside(st *store.Store) admin.Send {
+	in := ingest.New(st, st.Ring(), elsewhere{}, ingest.Options{})
+	return func(ctx context.Context, of connector.License, m connector.Message, _ time.Duration) (connector.MessageID, error) {
+		return in.Send(ctx, of, m, 0)
+	}
+}
+
+// elsewhere is the engine of another process: it hears of changes by itself, and tells nothing here.
+type elsewhere struct{}
+
+// Wake has nobody to wake.
+func (elsewhere) Wake(connector.LaneID, int) {}
+
+// Forecast knows nothing.
+func (elsewhere) Forecast(connector.LaneID) connector.Forecast { return connector.Forecast{Waiting: 1} }
 
 // inStore opens the data that is there already for what concerns the installation and nobody in it.
 func (p process) inStore(ctx context.Context, flags *pflag.FlagSet, do func(ctx context.Context, st *store.Store) error) error {

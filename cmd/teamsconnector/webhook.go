@@ -17,7 +17,7 @@ import (
 func (p process) webhookCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "webhook", Short: "Configure webhooks, and see why one does not move", Args: cobra.NoArgs, RunE: group}
 	cmd.AddCommand(p.webhookAddCommand(), p.webhookListCommand(), p.webhookShowCommand(), p.webhookPauseCommand(), p.webhookResumeCommand(),
-		p.webhookEditCommand(), p.webhookDeleteCommand())
+		p.webhookEditCommand(), p.webhookTestCommand(), p.webhookDeleteCommand())
 	return cmd
 }
 

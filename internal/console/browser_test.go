@@ -114,7 +114,7 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 		for _, how := range []look{{"light", 1280, 900, "light"}, {"dark", 1280, 900, "dark"}, {"phone", 390, 844, "light"}} {
 			must(t, chromedp.Do(ctx, chromedp.EmulateViewport(how.width, how.height)))
 			for _, page := range of.pages {
-				for _, finding := range findings(t, ctx, string(axe), of.place.url+page, how.theme) {
+				for _, finding := range findings(ctx, t, string(axe), of.place.url+page, how.theme) {
 					t.Errorf("%s, %s: %s", page, how.name, finding)
 				}
 				seen++
@@ -143,7 +143,7 @@ func signIn(ctx context.Context, b *browser) error {
 	return nil
 }
 
-func findings(t *testing.T, ctx context.Context, axe, page, theme string) []string {
+func findings(ctx context.Context, t *testing.T, axe, page, theme string) []string {
 	t.Helper()
 	set := fmt.Sprintf("document.cookie = 'theme=%s; path=/'; 1", theme)
 	if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](set)); err != nil {
@@ -175,20 +175,20 @@ func TestNewcomerWalksFromTheSetUpLinkToAWebhook(t *testing.T) {
 	p := open(t, console.Options{})
 
 	must(t, chromedp.Do(ctx, chromedp.Navigate(p.url+"/setup/"+p.setup)))
-	fill(t, ctx, map[string]string{"organization": "Contoso", "name": "Mira Kaya", "email": "mira@contoso.example", "password": goodPassword})
-	arrive(t, ctx, "Create Binding Keys")
-	fill(t, ctx, map[string]string{"name": "Invoice app"})
-	arrive(t, ctx, "LicenseSecret")
-	press(t, ctx, `document.querySelector('.secret a.primary').click()`)
-	arrive(t, ctx, "Webhook Adder")
-	fill(t, ctx, map[string]string{"name": "Support tickets", "url": flowURL})
-	arrive(t, ctx, "1 of 1,000 in use")
+	fill(ctx, t, map[string]string{"organization": "Contoso", "name": "Mira Kaya", "email": "mira@contoso.example", "password": goodPassword})
+	arrive(ctx, t, "Create Binding Keys")
+	fill(ctx, t, map[string]string{"name": "Invoice app"})
+	arrive(ctx, t, "LicenseSecret")
+	press(ctx, t, `document.querySelector('.secret a.primary').click()`)
+	arrive(ctx, t, "Webhook Adder")
+	fill(ctx, t, map[string]string{"name": "Support tickets", "url": flowURL})
+	arrive(ctx, t, "1 of 1,000 in use")
 
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector('#toasts').textContent`))
 	if err != nil || !strings.Contains(text, "works") {
 		t.Errorf("the page says %q (%v), want that the webhook works", text, err)
 	}
-	res, err := http.Get(p.url + "/console") //nolint:noctx // a stranger, without any cookie
+	res, err := http.Get(p.url + "/console") // a stranger, without any cookie
 	must(t, err)
 	_ = res.Body.Close()
 	if res.Request.URL.Path != "/signin" {
@@ -197,7 +197,7 @@ func TestNewcomerWalksFromTheSetUpLinkToAWebhook(t *testing.T) {
 }
 
 // fill types into the form that is on top and presses its first button, as Enter does.
-func fill(t *testing.T, ctx context.Context, fields map[string]string) {
+func fill(ctx context.Context, t *testing.T, fields map[string]string) {
 	t.Helper()
 	for name, value := range fields {
 		set := fmt.Sprintf("(document.querySelector('dialog[open]') || document).querySelector('input[name=%s]').value = %q; 1", name, value)
@@ -205,10 +205,10 @@ func fill(t *testing.T, ctx context.Context, fields map[string]string) {
 			t.Fatalf("fill %s: %v", name, err)
 		}
 	}
-	press(t, ctx, `(document.querySelector('dialog[open]') || document.querySelector('main')).querySelector('button.primary').click()`)
+	press(ctx, t, `(document.querySelector('dialog[open]') || document.querySelector('main')).querySelector('button.primary').click()`)
 }
 
-func press(t *testing.T, ctx context.Context, script string) {
+func press(ctx context.Context, t *testing.T, script string) {
 	t.Helper()
 	if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](script+"; 1")); err != nil {
 		t.Fatal(err)
@@ -216,7 +216,7 @@ func press(t *testing.T, ctx context.Context, script string) {
 }
 
 // arrive waits for a page with a text on it. While one page gives way to the next, the browser can't be asked.
-func arrive(t *testing.T, ctx context.Context, text string) {
+func arrive(ctx context.Context, t *testing.T, text string) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

@@ -44,10 +44,10 @@ func (c *Console) events(v *visit) error {
 		// Each write has its own time, or the server's would end the stream.
 		_ = stream.SetWriteDeadline(time.Now().Add(10 * time.Second)) // where it can't be set, the server's holds
 		if _, err := fmt.Fprint(v.w, line); err != nil {
-			return nil //nolint:nilerr // the reader left
+			return nil // the reader left
 		}
 		if err := stream.Flush(); err != nil {
-			return nil //nolint:nilerr // likewise
+			return nil // likewise
 		}
 		select {
 		case <-ctx.Done():

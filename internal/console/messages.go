@@ -42,8 +42,13 @@ func (m *messagesView) path(change ...string) string {
 // messageStates are the states that the log can be narrowed to: the API's word, and what people read.
 func messageStates() [][2]string {
 	return [][2]string{
-		{"accepted", "Waiting"}, {"held", "Held"}, {"sent", "Handed to Teams"}, {"posted", "Posted"},
-		{"failed", "Failed"}, {"expired", "Expired"}, {"uncertain", "Unclear"},
+		{"accepted", "Waiting"},
+		{"held", "Held"},
+		{"sent", "Handed to Teams"},
+		{"posted", "Posted"},
+		{"failed", "Failed"},
+		{"expired", "Expired"},
+		{"uncertain", "Unclear"},
 	}
 }
 

@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
@@ -274,7 +273,7 @@ func (c *Console) test(v *visit, id connector.WebhookID, said string) error {
 
 // hookClass is the colour of a webhook's status.
 func hookClass(s admin.Status) string {
-	switch s {
+	switch s { //nolint:exhaustive // the others have no colour
 	case admin.StatusDelivering:
 		return "ok"
 	case admin.StatusWaiting, admin.StatusRetrying, admin.StatusPaused:
@@ -287,6 +286,3 @@ func hookClass(s admin.Status) string {
 
 // masked is a webhook's URL as it is ever shown.
 func masked(host string) string { return "https://" + host + "/…" }
-
-// ownerGiven reports whether a webhook has a flow owner among those that are known.
-func ownerGiven(owners []string, owner string) bool { return slices.Contains(owners, owner) }

@@ -3,11 +3,12 @@ package console
 import (
 	"errors"
 	"fmt"
-	"github.com/teamsconnector/teamsconnector/internal/admin"
-	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/teamsconnector/teamsconnector/internal/admin"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
 // browserName says in two words what a browser calls itself at length.

@@ -342,19 +342,23 @@ func (l *look) chosen(m *seen) bool {
 
 // page reads what the walks found, down to where all of them came.
 func (l *look) page(ctx context.Context, limit int) (p MessagePage, err error) {
-	var ids []any
+	var rows []int64
 	for id := range l.found {
 		if id >= l.floor {
-			ids = append(ids, id)
+			rows = append(rows, id)
 		}
 	}
-	slices.SortFunc(ids, func(a, b any) int { return cmp.Compare(b.(int64), a.(int64)) })
+	slices.SortFunc(rows, func(a, b int64) int { return cmp.Compare(b, a) })
 	switch {
-	case len(ids) > limit:
-		ids = ids[:limit]
-		p.Next = strconv.FormatInt(ids[limit-1].(int64), 10)
+	case len(rows) > limit:
+		rows = rows[:limit]
+		p.Next = strconv.FormatInt(rows[limit-1], 10)
 	case l.floor > 0:
 		p.Next, p.SearchedTo = strconv.FormatInt(l.floor, 10), fromMicros(l.floorAt)
+	}
+	ids := make([]any, len(rows))
+	for i, id := range rows {
+		ids[i] = id
 	}
 	now := l.s.Now()
 	err = l.c.eachIn(ctx, inList{before: entryColumns + `m.id IN `}, ids, func(rows *sql.Rows) error {

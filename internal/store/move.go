@@ -156,7 +156,7 @@ func (t movedTable) move(ctx context.Context, source *sql.DB, tx pgx.Tx) (rows i
 	}
 	here := &sourceRows{rows: from, digest: sha256.New(), width: len(columns)}
 	copied, err := tx.CopyFrom(ctx, pgx.Identifier{t.name}, columns, here)
-	if err != nil {
+	if err := errors.Join(err, from.Err()); err != nil {
 		return 0, err
 	}
 	there, err := t.digest(ctx, tx, columns)

@@ -175,6 +175,9 @@ func (s *Store) Close() error {
 // Now returns store time: every stored time is one.
 func (s *Store) Now() time.Time { return s.clock.now() }
 
+// Ring returns what seals and opens secrets here.
+func (s *Store) Ring() *keyring.Ring { return s.ring }
+
 // MACKey returns the installation's key for keyring.ContentMAC.
 func (s *Store) MACKey() []byte { return append([]byte(nil), s.macKey...) }
 

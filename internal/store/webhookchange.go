@@ -129,9 +129,15 @@ func changed(was, is *WebhookRow) string {
 		name    string
 		changed bool
 	}{
-		{"name", was.Name != is.Name}, {"URL (" + is.Host + ")", was.URLVersion != is.URLVersion}, {"flow owner", was.FlowOwner != is.FlowOwner},
-		{"profile", was.Profile != is.Profile}, {"payload", was.Payload != is.Payload}, {"combine", was.Combine != is.Combine},
-		{"order", was.Order != is.Order}, {"on unclear", was.OnUnclear != is.OnUnclear}, {"urgent", was.Urgent != is.Urgent},
+		{"name", was.Name != is.Name},
+		{"URL (" + is.Host + ")", was.URLVersion != is.URLVersion},
+		{"flow owner", was.FlowOwner != is.FlowOwner},
+		{"profile", was.Profile != is.Profile},
+		{"payload", was.Payload != is.Payload},
+		{"combine", was.Combine != is.Combine},
+		{"order", was.Order != is.Order},
+		{"on unclear", was.OnUnclear != is.OnUnclear},
+		{"urgent", was.Urgent != is.Urgent},
 		{"message life", was.MessageLife != is.MessageLife},
 	} {
 		if part.changed {
