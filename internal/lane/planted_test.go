@@ -133,7 +133,7 @@ func TestPlantedBugs(t *testing.T) {
 			case how == nil:
 				t.Errorf("the run fails otherwise than by a rule:\n%s", out)
 			default:
-				t.Logf("found with %s seeds: %s", how[1], how[2])
+				t.Logf("proof: planted: %s: found with %s seeds, by %s", name, how[1], how[2])
 			}
 		})
 	}

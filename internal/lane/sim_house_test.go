@@ -300,7 +300,7 @@ func (t *trial) send(f lane.Send) {
 	if t.calm {
 		took = 100 * time.Millisecond
 	}
-	arrival := time.Duration(t.teams.lot("arrival", a.id, a.n) * float64(took))
+	arrival := time.Duration(t.teams.lot("arrival", a.id, a.n) * float64(min(took, time.Second)))
 	life := t.life
 	t.outside(t.now.Add(arrival), func() {
 		if t.life != life && a.n%2 == 0 {

@@ -303,7 +303,7 @@ func (r *rules) end(e connector.End, swept bool) {
 		r.breach("sent_is_true", "%s ends %s, and Teams has not taken it", e.Message, e.State)
 	case !handedOver(e.State) && e.State != connector.StateUncertain && maybe && m.Parts < 2:
 		r.breach("in_the_channel_is_never_failed", "%s ends %s, and may be in the channel", e.Message, e.State)
-	case e.State == connector.StateUncertain && !unclear:
+	case e.State == connector.StateUncertain && !unclear && e.Reason != connector.ReasonShutdown: // a crash between the mark and the send
 		r.breach("uncertain_has_a_cause", "%s ends uncertain, and every attempt was clear", e.Message)
 	}
 	l := r.t.disk.lanes[m.lane]

@@ -56,7 +56,7 @@ func TestSimulation(t *testing.T) {
 		sum.add(v.(tallied)) //nolint:errcheck,forcetypeassert // stored above
 		return true
 	})
-	t.Logf("%d seeds: %s", *seeds, sum)
+	t.Logf("proof: simulation: %d seeds, no rule broken: %s", *seeds, sum)
 }
 
 // report fails with the smallest plan that still breaks the same rule.

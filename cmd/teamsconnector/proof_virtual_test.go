@@ -1,0 +1,243 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/teamsconnector/teamsconnector/internal/admin"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/dispatch"
+	"github.com/teamsconnector/teamsconnector/internal/ingest"
+	"github.com/teamsconnector/teamsconnector/internal/keyring"
+	"github.com/teamsconnector/teamsconnector/internal/simulator"
+	"github.com/teamsconnector/teamsconnector/internal/store"
+	"github.com/teamsconnector/teamsconnector/internal/teams"
+)
+
+// virtual is the way of a message from its acceptance to a simulated Teams by
+// Microsoft's limits, in a bubble of testing/synctest: hours pass in seconds.
+// Only the wire between door and Teams is a call, because a socket knows no virtual time.
+type virtual struct {
+	t       *testing.T
+	store   *store.Store
+	desk    *admin.Admin
+	ingest  *ingest.Ingester
+	sub     connector.SubscriptionID
+	license connector.License
+	sim     *simulator.Simulator
+	metrics *prometheus.Registry
+	close   func()
+}
+
+// wire carries a parcel to the simulator.
+type wire struct{ sim *simulator.Simulator }
+
+// Deliver makes one attempt.
+func (w wire) Deliver(ctx context.Context, p connector.Parcel) connector.Outcome {
+	start := time.Now()
+	body, err := teams.EnvelopeOf(p)
+	if err != nil {
+		return connector.Outcome{Verdict: connector.VerdictRefused, Reason: connector.ReasonInternal, Detail: err.Error()}
+	}
+	req := httptest.NewRequestWithContext(ctx, http.MethodPost, p.Target.URL.Reveal(), bytes.NewReader(body))
+	req.Header.Set("Content-Type", teams.ContentType)
+	req.Header.Set(teams.TrackingHeader, string(p.Message))
+	rec := httptest.NewRecorder()
+	w.sim.ServeHTTP(rec, req)
+	o := teams.Classify(teams.KindOf(p.Target.URL.Reveal()), teams.Answer{
+		Status: rec.Code, Header: rec.Result().Header, Body: rec.Body.Bytes(), Now: time.Now(),
+	})
+	o.Took = time.Since(start)
+	return o
+}
+
+const virtualTeams = "http://teams.test:8080"
+
+func furnishVirtual(t *testing.T, o simulator.Options) *virtual {
+	t.Helper()
+	sim, err := simulator.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := keyring.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := keyring.New(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Ring: ring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &virtual{t: t, store: st, sim: sim, metrics: prometheus.NewRegistry()}
+	engine := dispatch.New(st, wire{sim}, dispatch.Options{
+		Now: st.Now, Registerer: v.metrics,
+		Settled: func(all []connector.Settlement) { v.ingest.Settled(all) },
+		Swept:   func(all []connector.End) { v.ingest.Swept(all) },
+	})
+	v.ingest = ingest.New(st, ring, engine, ingest.Options{})
+	v.desk = admin.New(st, admin.Options{TrustedTargets: []string{virtualTeams}})
+	made, err := v.desk.Setup(t.Context(), admin.SetupRequest{Name: "Contoso", By: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := st.KeysByLicense(t.Context(), made.Keys.LicenseKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.sub, v.license = made.Subscription.ID, row.License
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = engine.Run(ctx) })
+	v.close = func() {
+		cancel()
+		running.Wait()
+		sim.Close()
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	return v
+}
+
+// hook adds a channel with a serial flow of an owner, and its webhook.
+func (v *virtual) hook(name, owner string) hook {
+	v.t.Helper()
+	flow, path := v.sim.AddFlow(simulator.Flow{Channel: name, Owner: owner, Serial: true})
+	w, err := v.desk.AddWebhook(v.t.Context(), admin.WebhookRequest{
+		Subscription: v.sub, Name: name, URL: connector.NewSecret(virtualTeams + path), FlowOwner: owner,
+		Profile: connector.ProfileFlowBot, By: "test",
+	})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return hook{string(w.ID), flow}
+}
+
+func (v *virtual) send(h hook, text string) {
+	v.t.Helper()
+	_, err := v.ingest.Accept(v.t.Context(), v.license, connector.Message{
+		Webhook: connector.WebhookID(h.id), Content: connector.Content{Kind: connector.KindText, Body: []byte(text)},
+	}, ingest.Wait{})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+var numbered = regexp.MustCompile(`\[nr (\d+)\]`)
+
+// channel reads what stands in a channel: the numbers in their order, and when the last came.
+func (v *virtual) channel(h hook) (numbers []int, last time.Time) {
+	for _, p := range v.sim.Posts(h.flow) {
+		for _, m := range numbered.FindAllStringSubmatch(p.Text, -1) {
+			n, _ := strconv.Atoi(m[1]) // digits only
+			numbers = append(numbers, n)
+		}
+		last = p.At
+	}
+	return numbers, last
+}
+
+// check holds that a channel shows 0 to n-1, each once, in order.
+func (v *virtual) check(h hook, n int) (last time.Time) {
+	v.t.Helper()
+	numbers, last := v.channel(h)
+	if len(numbers) != n {
+		v.t.Errorf("%d texts stand in the channel, want %d", len(numbers), n)
+	}
+	for i, got := range numbers {
+		if got != i {
+			v.t.Errorf("text %d stands at place %d", got, i)
+			break
+		}
+	}
+	return last
+}
+
+// kept holds that Teams had no reason to complain.
+func (v *virtual) kept() {
+	v.t.Helper()
+	total := v.sim.Oracle().Total
+	if total.FailedRuns+total.Rude+total.Throttled+total.RedirectsFollowed+total.LeakedAuthorization > 0 {
+		v.t.Errorf("%+v: want no failed run, no throttled or rude request, no trap", total)
+	}
+	found, err := v.metrics.Gather()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for _, f := range found {
+		if f.GetName() == "teamsconnector_invariant_violations_total" {
+			for _, m := range f.GetMetric() {
+				if m.GetCounter().GetValue() > 0 {
+					v.t.Errorf("invariant violated: %v", m.GetLabel())
+				}
+			}
+		}
+	}
+}
+
+// microsofts is Teams by its own limits, latency and late runs.
+func microsofts(seed uint64) simulator.Options {
+	return simulator.Options{
+		Seed: seed, KeepAll: true, Latency: simulator.RealLatency(), RunDelay: simulator.RealRunDelay(),
+	}
+}
+
+// TestAThousandTextsStandInTheChannelOnceAndInOrder sends forty windows' worth
+// of texts to one channel, and to ten that share the connections of three people.
+func TestAThousandTextsStandInTheChannelOnceAndInOrder(t *testing.T) {
+	const texts = 1000
+	for name, c := range map[string]struct {
+		hooks, owners int
+		within        time.Duration // of their acceptance
+		most          time.Duration // until the last one stands there
+	}{
+		"to one channel, at once":            {1, 1, 0, 15 * time.Second},
+		"to one channel, within a minute":    {1, 1, time.Minute, 320 * time.Second},
+		"to ten channels of three people":    {10, 3, time.Minute, 320 * time.Second},
+		"to ten channels, one text a minute": {10, 3, 1000 * time.Minute, 1001 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := furnishVirtual(t, microsofts(1))
+				defer v.close()
+				var hooks []hook
+				for i := range c.hooks {
+					hooks = append(hooks, v.hook(fmt.Sprintf("hook %d", i), fmt.Sprintf("person %d", i%c.owners)))
+				}
+				start := time.Now()
+				for i := range texts {
+					v.send(hooks[i%c.hooks], fmt.Sprintf("[nr %04d] the pump of line %d runs hot", i/c.hooks, i%7))
+					<-time.After(c.within / texts)
+				}
+
+				<-time.After(time.Hour)
+				last := start
+				for _, h := range hooks {
+					if at := v.check(h, texts/c.hooks); at.After(last) {
+						last = at
+					}
+				}
+
+				t.Logf("proof: 1,000 texts %s: the last stands there after %v, %d posts", name, last.Sub(start).Round(time.Millisecond), v.sim.Oracle().Total.Posts)
+				if got := last.Sub(start); got > c.most {
+					t.Errorf("the last text stands there after %v, want %v", got, c.most)
+				}
+				v.kept()
+			})
+		})
+	}
+}
