@@ -117,9 +117,12 @@ func furnishVirtual(t *testing.T, o simulator.Options) *virtual {
 func (v *virtual) hook(name, owner string) hook {
 	v.t.Helper()
 	flow, path := v.sim.AddFlow(simulator.Flow{Channel: name, Owner: owner, Serial: true})
-	w, err := v.desk.AddWebhook(v.t.Context(), admin.WebhookRequest{
-		Subscription: v.sub, Name: name, URL: connector.NewSecret(virtualTeams + path), FlowOwner: owner,
-		Profile: connector.ProfileFlowBot, By: "test",
+	profile := connector.ProfileFlowBot
+	w, err := v.desk.AddWebhook(v.t.Context(), connector.Actor{Name: "test", Shell: true}, admin.WebhookRequest{
+		Subscription: v.sub,
+		WebhookFields: admin.WebhookFields{
+			Name: &name, URL: connector.NewSecret(virtualTeams + path), FlowOwner: &owner, Profile: &profile,
+		},
 	})
 	if err != nil {
 		v.t.Fatal(err)

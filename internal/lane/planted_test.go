@@ -89,9 +89,6 @@ func plants() map[string]plant {
 		"a card of several is too large": {
 			file: "coalesce.go", old: "weight > teams.CardRoom", new: "weight > 2*teams.CardRoom",
 		},
-		"an unclear card takes further texts when it is repeated": {
-			file: "outcome.go", old: "		l.CardLast = going[n-1].Seq\n", new: "		_ = n\n",
-		},
 		"one bad text fails its whole card": {
 			file: "outcome.go", old: "	if m.halve(l) {\n		return\n	}\n", new: "",
 		},
