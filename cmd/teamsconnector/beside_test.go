@@ -131,7 +131,7 @@ func TestShowSaysWhyAQueueIsNotMovingWithAServiceAndWithout(t *testing.T) {
 		if name == "window" {
 			profile = "flow-bot"
 		}
-		out, _ := output(t, "webhook", "add", "--data", in.data, "--name", name, "--url", teams.URL+path, "--trust-target", teams.URL, "--profile", profile, "--json")
+		out, _ := output(t, "webhook", "add", "--data", in.data, "--name", name, "--url", teams.URL+path, "--trust-target", teams.URL, "--profile", profile, "--combine=false", "--json")
 		var hook webhookJSON
 		if err := json.Unmarshal([]byte(out), &hook); err != nil {
 			t.Fatal(err)
@@ -144,7 +144,7 @@ func TestShowSaysWhyAQueueIsNotMovingWithAServiceAndWithout(t *testing.T) {
 	}
 	want := map[string][]string{
 		"asked":  {"Status          Waiting for Teams' limit", "Waiting         30 messages", "Asked to wait   until ", "Last attempt    2", "(HTTP 429)", "Next attempt    2"},
-		"window": {"Status          Waiting for Teams' limit", "Limit used up   until ", "profile flow-bot", "Next attempt    2"},
+		"window": {"Status          Waiting for Teams' limit", "Sent            24 messages", "Limit used up   until ", "profile flow-bot", "Next attempt    2"},
 		"retry":  {"Status          Retrying", "(HTTP 503)", "in a row that came to nothing"},
 		"gone":   {"Status          Stopped", "Cause           ", "Held since      2", "Waiting         30 messages", "Next attempt    none until it goes on", "To do           mend the cause"},
 	}

@@ -32,7 +32,7 @@ func inUse(t *testing.T, n *node) int {
 }
 
 func TestWaitingCallsDoNotHoldTheirBodies(t *testing.T) {
-	const callers, padding = 500, 230 << 10
+	const callers, padding = 100, 230 << 10
 	teams := newSlowTeams(t)
 	in := install(t, teams.URL+"/hook", teams.URL)
 	n := startNode(t, in.data, "--trust-target", teams.URL)
