@@ -205,7 +205,7 @@ func (h *house) call(method, path, body string, headers ...string) answer {
 		h.t.Fatal(err)
 	}
 	a := answer{code: res.StatusCode, header: res.Header, raw: string(raw)}
-	if len(raw) > 0 && bytes.Contains([]byte(res.Header.Get("Content-Type")), []byte("json")) {
+	if kind := res.Header.Get("Content-Type"); len(raw) > 0 && strings.Contains(kind, "json") && kind != "application/x-ndjson" {
 		if err := json.Unmarshal(raw, &a); err != nil {
 			h.t.Fatalf("answer %q: %v", raw, err)
 		}

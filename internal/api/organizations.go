@@ -176,9 +176,11 @@ func (a *API) audit(ctx context.Context, who connector.Actor, of connector.Organ
 	if err != nil {
 		return nil, err
 	}
-	return asList(list, func(e admin.AuditEntry) auditEntry {
-		return auditEntry{At: stamp(e.At), Actor: e.Actor, Action: e.Action, Object: e.Object, Detail: e.Detail, Organization: e.Organization}
-	}), nil
+	return asList(list, auditItem), nil
+}
+
+func auditItem(e admin.AuditEntry) auditEntry {
+	return auditEntry{At: stamp(e.At), Actor: e.Actor, Action: e.Action, Object: e.Object, Detail: e.Detail, Organization: e.Organization}
 }
 
 // optional writes a time that there may not be.

@@ -101,6 +101,7 @@ func tenancyWalks() map[string]walk {
 		"GET /api/v1/organizations/{id}":       {path: org(""), may: "member", lower: "sender"},
 		"PATCH /api/v1/organizations/{id}":     {path: org(""), body: fixed(`{"name":"Acme"}`), may: "operator", lower: "admin"},
 		"DELETE /api/v1/organizations/{id}":    {path: (*stage).doomed, may: "operator", lower: "doomed admin"},
+		"GET /api/v1/organizations/{id}/export": {path: org("/export"), may: "admin", lower: "member"},
 		"GET /api/v1/organizations/{id}/audit": {path: org("/audit"), may: "admin", lower: "member"},
 		"GET /api/v1/audit":                    {may: "operator", lower: "admin", foreign: 403},
 

@@ -192,3 +192,23 @@ func TestARevokedTokenIsRefused(t *testing.T) {
 
 	h.refusedSoon(ci)
 }
+
+func TestAnExportHasEverythingOfItsOrganizationButSecrets(t *testing.T) {
+	h := newHouse(t, api.Options{})
+	admin := h.token(store.NewToken{Organization: h.subscription.Organization, Role: connector.RoleAdmin, Name: "admin"})
+	_, _, elsewhere := h.setup("Fabrikam")
+	id := h.post(h.body("textMessage", "canary-text"), "Prefer", "respond-async").MessageID
+
+	export := h.as(admin, 200, "GET", "/api/v1/organizations/"+string(h.subscription.Organization)+"/export", "")
+
+	for _, want := range []string{string(h.subscription.ID), string(h.webhook.ID), h.key, id, `"kind":"organization"`, `"kind":"audit"`, `"kind":"end"`} {
+		if !strings.Contains(export.raw, want) {
+			t.Errorf("the export lacks %q", want)
+		}
+	}
+	for _, secret := range []string{"canary-text", "sig=", h.secret, string(elsewhere.ID)} {
+		if strings.Contains(export.raw, secret) {
+			t.Errorf("the export has %q", secret)
+		}
+	}
+}
