@@ -24,7 +24,7 @@ type tally struct {
 	skipped []string // names and reasons
 	ran     map[string]int
 	on      map[string]int // passed tests by the database that they ran on
-	claims  []string // "proof: ..." and "fixtures: ..." lines
+	claims  []string       // "proof: ..." and "fixtures: ..." lines
 }
 
 func newTally() *tally {
@@ -116,12 +116,7 @@ func (t *tally) count(pkg string) {
 		switch {
 		case below[end] || below != nil && end == "pass": // its subtests are counted
 		case end == "pass":
-			t.passed++
-			for name := range strings.SplitSeq(test, "/") {
-				if name == "sqlite" || name == "postgres" {
-					t.on[name]++
-				}
-			}
+			t.pass(test)
 		case end == "skip":
 			t.skipped = append(t.skipped, fmt.Sprintf("%s %s: %s", short(pkg), test, reason(t.output[pkg][test])))
 		default:
@@ -130,6 +125,15 @@ func (t *tally) count(pkg string) {
 	}
 	if end := t.packages[pkg]; end != "pass" && end != "skip" && len(t.failed) == failedBefore {
 		t.failed = append(t.failed, short(pkg)+": it did not build, or broke outside of a test")
+	}
+}
+
+func (t *tally) pass(test string) {
+	t.passed++
+	for name := range strings.SplitSeq(test, "/") {
+		if name == "sqlite" || name == "postgres" {
+			t.on[name]++
+		}
 	}
 }
 
