@@ -101,7 +101,7 @@ const (
 	maxFileLines    = 400
 	maxFuncLines    = 60
 	maxParams       = 4 // after ctx
-	maxShippedLines = 40_000
+	maxShippedLines = 52_000
 	maxDependencies = 25 // direct ones, in the binary
 )
 
