@@ -89,6 +89,22 @@ func (l *load) many(ctx context.Context, connections, n int, span time.Duration,
 	return took, err
 }
 
+// steady sends so many texts a second until ctx ends.
+func (l *load) steady(ctx context.Context, aSecond int, hooks []string) error {
+	tick := time.NewTicker(time.Second / time.Duration(aSecond))
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := l.send(ctx, hooks[i%len(hooks)], text("plain")); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+	}
+}
+
 // at is a percentile; the slice is sorted by it.
 func at(all []time.Duration, percent float64) time.Duration {
 	if len(all) == 0 {
