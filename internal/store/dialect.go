@@ -31,6 +31,8 @@ type dialect struct {
 	chunks []int
 	// writeTime is how long one transaction may take before its connection counts as dead; zero: as long as it takes.
 	writeTime time.Duration
+	// perLane reads the heads of lanes by their index, whatever the database believes of their lengths.
+	perLane perLane
 	// oneByOne runs before a change gets its number, so that numbers appear in their order; empty: they do.
 	oneByOne string
 	// text is how the database wants to read a statement.

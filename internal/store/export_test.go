@@ -7,3 +7,6 @@ func MovedTables() (names []string) {
 	}
 	return names
 }
+
+// HeadsOnPostgres begins the statement that reads the heads of lanes there.
+const HeadsOnPostgres = headsFromEach + "9" + headsToEach

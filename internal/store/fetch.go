@@ -162,15 +162,23 @@ SELECT m.lane, m.id, m.public_id, m.kind, m.size, m.weight, m.parts, m.parts_don
 
 // headsByLane reads each lane's queue up to its ninth message, cardsByLane up
 // to its fifty-first. (With the nine as a list, q.id IN (SELECT ... LIMIT 9),
-// SQLite read the whole lane.)
+// SQLite read the whole lane. PostgreSQL read the whole queue, as soon as one
+// lane made up most of it, unless each lane has a query of its own.)
 const (
 	headsFrom = itemColumns + `FROM lane l JOIN queue q ON q.lane = l.id
     AND q.id <= COALESCE((SELECT h.id FROM queue h WHERE h.lane = l.id ORDER BY h.id LIMIT 1 OFFSET `
 	headsTo     = `), 9223372036854775807) JOIN message m ON m.id = q.id WHERE l.id IN `
 	headsByLane = headsFrom + `8` + headsTo
 	cardsByLane = headsFrom + `50` + headsTo
+
+	headsFromEach = itemColumns + `FROM lane l CROSS JOIN LATERAL (SELECT h.id FROM queue h WHERE h.lane = l.id ORDER BY h.id LIMIT `
+	headsToEach   = `) q JOIN message m ON m.id = q.id WHERE l.id IN `
+
 	testsByLane = itemColumns + `FROM message m WHERE m.test = 1 AND m.state = 1 AND m.lane IN `
 )
+
+// perLane are the statements that read the heads of lanes.
+type perLane struct{ heads, cards string }
 
 const inOrder = ` ORDER BY 1, 2`
 
@@ -189,7 +197,7 @@ func (f *fetch) readHeads(ctx context.Context, c *session) error {
 		of  []any
 		by  string
 		put func(*fetched, connector.Item)
-	}{{few, headsByLane, (*fetched).waits}, {cards, cardsByLane, (*fetched).waits}, {all, testsByLane, (*fetched).tests}} {
+	}{{few, c.dialect.perLane.heads, (*fetched).waits}, {cards, c.dialect.perLane.cards, (*fetched).waits}, {all, testsByLane, (*fetched).tests}} {
 		err := c.eachIn(ctx, inList{before: part.by, after: inOrder}, part.of, func(rows *sql.Rows) error {
 			lane, item, err := scanItem(rows)
 			if err == nil {

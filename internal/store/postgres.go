@@ -64,6 +64,7 @@ func (s server) dialect() dialect {
 		commit:     commitPostgres,
 		together:   togetherPostgres,
 		chunks:     []int{128, 32, 8, 1},
+		perLane:    perLane{headsFromEach + "9" + headsToEach, headsFromEach + "51" + headsToEach},
 		writeTime:  postgresTime,
 		oneByOne:   fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", changeLock),
 		text:       func(text string) string { return text },

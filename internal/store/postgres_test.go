@@ -252,3 +252,40 @@ func TestOpenTransactionElsewhereDoesNotSlowFetches(t *testing.T) {
 	}
 	t.Logf("proof: fetch beside an open transaction, p90: %v with nothing delivered, %v after 1,000 messages in each lane", before, after)
 }
+
+// With one lane that makes up nearly the whole queue the server expects as much
+// of every lane, and would rather read all of it than look each head up.
+func TestHeadsAreLookedUpHoweverLongAnotherLaneIs(t *testing.T) {
+	h := newHouse(t, postgres)
+	lanes := make([]string, 0, 8)
+	for _, w := range h.webhooks(8) {
+		lanes = append(lanes, fmt.Sprint(int64(w.Lane)))
+	}
+	db := h.raw()
+	defer func() { _ = db.Close() }()
+	for _, change := range []string{
+		`INSERT INTO queue (lane, id, expires_at) SELECT ` + lanes[0] + `, i, 0 FROM generate_series(1000000, 1100000) i`,
+		`ANALYZE queue`, `ANALYZE message`, `ANALYZE lane`,
+	} {
+		if _, err := db.ExecContext(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	rows, err := db.QueryContext(t.Context(), `EXPLAIN `+store.HeadsOnPostgres+`(`+strings.Join(lanes, ", ")+`) ORDER BY 1, 2`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var plan []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, line)
+	}
+	if text := strings.Join(plan, "\n"); rows.Err() != nil || strings.Contains(text, "Seq Scan on queue") || !strings.Contains(text, "queue_pkey on queue") {
+		t.Errorf("the plan (%v) is\n%s", rows.Err(), text)
+	}
+}

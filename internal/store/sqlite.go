@@ -48,6 +48,7 @@ func sqliteDialect(dir string) dialect {
 			return err
 		},
 		chunks:     []int{32, 8, 1},
+		perLane:    perLane{headsByLane, cardsByLane},
 		text:       anonymous,
 		classify:   classifySQLite,
 		rolledBack: sqliteRolledBack,
