@@ -265,6 +265,7 @@ func TestHeadsAreLookedUpHoweverLongAnotherLaneIs(t *testing.T) {
 	defer func() { _ = db.Close() }()
 	for _, change := range []string{
 		`INSERT INTO queue (lane, id, expires_at) SELECT ` + lanes[0] + `, i, 0 FROM generate_series(1000000, 1100000) i`,
+		`INSERT INTO message (public_id, subscription, lane, kind, size, content_mac, accepted_at, expires_at) SELECT CAST(i AS TEXT), 1, ` + lanes[0] + `, 1, 1, '', 1, 1 FROM generate_series(1, 100000) i`,
 		`ANALYZE queue`, `ANALYZE message`, `ANALYZE lane`,
 	} {
 		if _, err := db.ExecContext(t.Context(), change); err != nil {
