@@ -34,6 +34,7 @@ func movedTables() []movedTable {
 		{"subscription", "id", "id"},
 		{"keys", "id", "id"},
 		{"webhook", "id", "id"},
+		{"notice", "id", "id"},
 		{"grp", "id", "id"},
 		{"lane", "id", "id"},
 		{"message", "id", "id"},
