@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/google/uuid"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/console"
@@ -62,22 +63,27 @@ func full(t *testing.T) (b *browser, sub, hook, message string) {
 	b.post("/organizations/"+org+"/tokens", url.Values{"name": {"CI"}, "role": {"member"}, "expires": {"90"}})
 	b.post("/console/webhooks", url.Values{"instance": {sub}, "name": {"Alerts"}, "url": {strings.Replace(flowURL, "0112b6e0", "0112b6e1", 1)}})
 	b.post("/webhooks/"+hook+"/pause", url.Values{})
-	keys, err := b.store.KeysOf(t.Context(), connector.SubscriptionID(sub))
-	must(t, err)
-	row, err := b.store.KeysByLicense(t.Context(), keys[0].LicenseKey)
-	must(t, err)
-	for i := range 3 {
-		id := connector.MessageID(fmt.Sprintf("msg_01m86kj%019d", i))
-		body := []byte("Order 4711 was shipped")
-		_, err := b.store.Accept(t.Context(), store.AcceptRequest{
-			License: row.License, Message: connector.Message{ID: id, Webhook: connector.WebhookID(hook), Content: connector.Content{Kind: connector.KindText}},
-			Sealed: b.ring.Seal(store.BodyPlace(row.License.Subscription, id), time.Now(), body),
-			Size:   len(body), MAC: keyring.ContentMAC(b.store.MACKey(), []byte(hook), body),
-		})
-		must(t, err)
-		message = string(id)
+	for range 3 {
+		message = b.accept(sub, hook, connector.Content{Kind: connector.KindText, Body: []byte("Order 4711 was shipped")})
 	}
 	return b, sub, hook, message
+}
+
+// accept has a message wait under the first keys of a subscription.
+func (b *browser) accept(sub, hook string, content connector.Content) string {
+	b.t.Helper()
+	keys, err := b.store.KeysOf(b.t.Context(), connector.SubscriptionID(sub))
+	must(b.t, err)
+	row, err := b.store.KeysByLicense(b.t.Context(), keys[0].LicenseKey)
+	must(b.t, err)
+	id := connector.MessageID(connector.PublicID(connector.MessagePrefix, uuid.Must(uuid.NewV7())))
+	_, err = b.store.Accept(b.t.Context(), store.AcceptRequest{
+		License: row.License, Message: connector.Message{ID: id, Webhook: connector.WebhookID(hook), Content: content},
+		Sealed: b.ring.Seal(store.BodyPlace(row.License.Subscription, id), time.Now(), content.Body),
+		Size:   len(content.Body), MAC: keyring.ContentMAC(b.store.MACKey(), []byte(hook), content.Body),
+	})
+	must(b.t, err)
+	return string(id)
 }
 
 // look is a way in which pages are seen.

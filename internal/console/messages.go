@@ -7,6 +7,7 @@ import (
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/teams"
 )
 
 // shownMessages is how many messages one page of the log shows.
@@ -123,54 +124,50 @@ type messageView struct {
 	status string
 	// mayAct: the person may resend, cancel and resolve it.
 	mayAct bool
-	text   string // empty: it was removed, or may not be read
-	card   bool   // the text is a card's JSON
+	hook   *admin.Queue // nil: the webhook was deleted
+	posts  []teams.Post // none: the text was removed, or may not be read
+	// warnings are what Teams draws differently than the card asks for.
+	warnings []string
 }
 
 func (c *Console) message(v *visit) error {
-	m, err := c.desk.Message(v.r.Context(), v.session.Actor, connector.MessageID(v.r.PathValue("id")))
+	ctx, who := v.r.Context(), v.session.Actor
+	m, err := c.desk.Message(ctx, who, connector.MessageID(v.r.PathValue("id")))
 	if err != nil {
 		return err
 	}
 	view := messageView{Message: m, status: admin.MessageStatus(&m.MessageEntry)}
-	sub, err := c.desk.Subscription(v.r.Context(), v.session.Actor, m.Subscription)
+	sub, err := c.desk.Subscription(ctx, who, m.Subscription)
 	if err != nil {
 		return err
 	}
-	view.mayAct = v.session.Actor.May(connector.RightSend, sub.Organization, sub.ID)
-	view.text, view.card = readable(m.Content)
+	view.mayAct = who.May(connector.RightSend, sub.Organization, sub.ID)
+	payload := connector.PayloadAdaptive
+	switch hook, err := c.desk.Webhook(ctx, who, m.Webhook); {
+	case err == nil:
+		view.hook, payload = &hook, hook.Payload
+	case !is(err, connector.WebhookNotFound):
+		return err
+	}
+	if err := view.draw(payload); err != nil {
+		return err
+	}
 	if v.r.Header.Get("HX-Request") != "" {
 		return v.part(messageBody(v, view))
 	}
-	return v.show(http.StatusOK, page{title: "Message", tab: "messages"}, messagePage(v, view))
+	return v.show(http.StatusOK, page{title: "Message", tab: "messages", cards: len(view.posts) > 0}, messagePage(v, view))
 }
 
-// readable is a message's content as a person reads it.
-func readable(c connector.Content) (text string, card bool) {
-	switch c.Kind {
-	case connector.KindRich:
-		if rich, err := connector.DecodeRich(c.Body); err == nil {
-			return richText(rich), false
-		}
-	case connector.KindCard:
-		return string(c.Body), true
-	case connector.KindText:
+// draw finds out what goes to Teams for a message whose content may be read.
+func (m *messageView) draw(payload connector.Payload) (err error) {
+	if m.Content.Kind == 0 {
+		return nil
 	}
-	return string(c.Body), false
-}
-
-func richText(r connector.Rich) string {
-	text := r.Text
-	if r.Title != nil {
-		text = *r.Title + "\n\n" + text
+	if m.Content.Kind == connector.KindCard {
+		m.warnings, _ = teams.CheckCard(m.Content.Body) // it was taken: what is wrong by today's rules is seen in the picture
 	}
-	for _, f := range r.Facts {
-		text += "\n" + f.Name + ": " + f.Value
-	}
-	if r.Link != nil {
-		text += "\n" + r.Link.URL
-	}
-	return text
+	m.posts, err = teams.Posts(m.Content, payload)
+	return err
 }
 
 func (c *Console) resendMessage(v *visit) error {

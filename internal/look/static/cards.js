@@ -123,6 +123,17 @@
     result.didProcess = true;
   };
 
+  // stand puts words where a picture can't be had: the policy of a page may let in none of others.
+  function stand(image) {
+    const place = image.parentElement;
+    image.addEventListener('error', () => {
+      const words = document.createElement('span');
+      words.className = 'ac-missing';
+      words.textContent = image.alt || 'Picture';
+      place.replaceChildren(words);
+    });
+  }
+
   function draw(box) {
     const json = box.dataset.card;
     delete box.dataset.card;
@@ -138,6 +149,7 @@
       const drawn = card.render();
       if (!drawn) return;
       drawn.style.padding = '0';
+      drawn.querySelectorAll('img').forEach(stand);
       box.classList.toggle('wide', source.msteams?.width?.toLowerCase() === 'full');
       box.classList.remove('ac-text');
       box.replaceChildren(drawn);

@@ -71,7 +71,10 @@ if (live) {
   addEventListener('pagehide', () => source.close());
 }
 
-document.addEventListener('htmx:after:swap', () => times(document));
+document.addEventListener('htmx:after:swap', () => {
+  times(document);
+  window.drawCards?.(document);
+});
 document.querySelectorAll('#toasts .toast').forEach(d => setTimeout(() => d.remove(), 8000));
 times(document);
 modal();
