@@ -25,6 +25,7 @@ func text(marked string) string {
 // load sends to a service from many connections.
 type load struct {
 	s      *service
+	wait   bool // for the end of each message
 	client *http.Client
 	next   atomic.Int64
 }
@@ -33,7 +34,7 @@ func newLoad(s *service, connections int) *load {
 	return &load{s: s, client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}}
 }
 
-// send sends one text and does not wait for its end.
+// send sends one text, as a rule without waiting for its end.
 func (l *load) send(ctx context.Context, hook, what string) error {
 	body := fmt.Sprintf(`{"webhookId":%q,"textMessage":%q}`, hook, what)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.s.url+"/api/v1/messages", bytes.NewReader([]byte(body)))
@@ -41,7 +42,9 @@ func (l *load) send(ctx context.Context, hook, what string) error {
 		return err
 	}
 	r.SetBasicAuth(l.s.key, l.s.secret)
-	r.Header.Set("Prefer", "respond-async")
+	if !l.wait {
+		r.Header.Set("Prefer", "respond-async")
+	}
 	res, err := l.client.Do(r)
 	if err != nil {
 		return err

@@ -22,7 +22,13 @@ type plan struct {
 
 func plans() []plan {
 	return []plan{
-		{"accept", "durable accepts at 64 connections, SQLite and PostgreSQL in turn", accept},
+		{"accept", "durable accepts a second, beside an endpoint that keeps nothing", accept},
+		{"deliver", "accept and deliver at once, 1,000 webhooks, beside a bare client that posts in a loop", deliver},
+		{"steady", "50 texts a second over 1,000 webhooks: from the call to Teams", steady},
+		{"sink50", "a Teams that takes 50 ms for each post", sink50},
+		{"hanging", "100 webhooks beside 10,000 that never answer", hanging},
+		{"webhooks", "accept and deliver with 1 to 100,000 webhooks", webhooks},
+		{"start", "memory and the time until ready, with nothing and with 1,000,000 queued", startUp},
 		{"lanes", "1,000 webhooks with one message each beside a lane with 100,000 waiting and a slow webhook", lanes},
 		{"queued", "CPU for each accept with 1,000,000 queued, against the empty one's", queued},
 		{"opentx", "time from call to Teams on PostgreSQL while somebody's transaction stays open", openTransaction},
@@ -37,13 +43,16 @@ type bench struct {
 	rounds   int           // how often each is measured, in turn
 	span     time.Duration // how long one measurement takes
 	scale    float64       // 1: the sizes that the plans name
+	plots    string        // folder for the pictures; empty: none are drawn
 	out      func(format string, args ...any)
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "sink" {
+	if len(os.Args) == 2 && os.Args[1] == "sink" {
 		serveSink()
-		return
+	}
+	if len(os.Args) == 2 && os.Args[1] == "endpoint" {
+		serveEndpoint()
 	}
 	b := &bench{out: func(format string, args ...any) { fmt.Printf(format+"\n", args...) }}
 	flag.StringVar(&b.bin, "bin", "", "the built teamsconnector (required)")
@@ -51,6 +60,7 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 3, "how often each is measured, in turn; the median counts")
 	flag.DurationVar(&b.span, "span", 8*time.Second, "how long one measurement takes; for opentx how long the transaction stays open")
 	flag.Float64Var(&b.scale, "scale", 1, "part of the sizes that the plans name, for a quick look")
+	flag.StringVar(&b.plots, "plots", "", "a folder for the plots as SVG; empty: none")
 	flag.Parse()
 	if b.bin == "" {
 		fmt.Fprintln(os.Stderr, "bench: name the built binary with -bin; scripts/bench does")

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -27,11 +29,12 @@ type service struct {
 	server             *postgres // nil: SQLite
 	sink               *sink
 	hooks              []string
+	manage             *http.Client
 }
 
 // start makes an installation of its own on a database of that kind.
 func (b *bench) start(ctx context.Context, kind string) (s *service, err error) {
-	s = &service{}
+	s = &service{manage: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	if s.dir, err = os.MkdirTemp("", "bench-"); err != nil {
 		return nil, err
 	}
@@ -166,18 +169,36 @@ func (s *service) stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// addHooks adds webhooks by the management API. Each posts to its own path of the sink.
+// addHooks adds webhooks by the management API, sixteen at a time. Each posts to its own path of the sink.
 func (s *service) addHooks(ctx context.Context, n int, path string) error {
-	for range n {
-		at := fmt.Sprintf("%s/%s/%d", s.sink.url, path, len(s.hooks))
-		body := fmt.Sprintf(`{"name":"hook %d","url":%q,"profile":"none","combine":false}`, len(s.hooks), at)
-		var made struct{ ID string }
-		if err := s.call(ctx, http.MethodPost, "/api/v1/subscriptions/"+s.sub+"/webhooks", body, &made); err != nil {
-			return err
-		}
-		s.hooks = append(s.hooks, made.ID)
+	first := len(s.hooks)
+	s.hooks = append(s.hooks, make([]string, n)...)
+	var left atomic.Int64
+	left.Store(int64(n))
+	var all sync.WaitGroup
+	broke := make(chan error, 16)
+	for range 16 {
+		all.Go(func() {
+			for i := left.Add(-1); i >= 0; i = left.Add(-1) {
+				if err := s.addHook(ctx, first+int(i), path); err != nil {
+					broke <- err
+					return
+				}
+			}
+		})
 	}
-	return nil
+	all.Wait()
+	close(broke)
+	return <-broke
+}
+
+func (s *service) addHook(ctx context.Context, i int, path string) error {
+	at := fmt.Sprintf("%s/%s/%d", s.sink.url, path, i)
+	body := fmt.Sprintf(`{"name":"hook %d","url":%q,"profile":"none","combine":false}`, i, at)
+	var made struct{ ID string }
+	err := s.call(ctx, http.MethodPost, "/api/v1/subscriptions/"+s.sub+"/webhooks", body, &made)
+	s.hooks[i] = made.ID
+	return err
 }
 
 // call makes a management call.
@@ -187,7 +208,7 @@ func (s *service) call(ctx context.Context, method, path, body string, into any)
 		return err
 	}
 	r.Header.Set("Authorization", "Bearer "+s.token)
-	res, err := http.DefaultClient.Do(r)
+	res, err := s.manage.Do(r)
 	if err != nil {
 		return err
 	}
@@ -205,9 +226,9 @@ func (s *service) call(ctx context.Context, method, path, body string, into any)
 	return json.Unmarshal(text.Bytes(), into)
 }
 
-// cpu is how much processor time the service has used.
-func (s *service) cpu() time.Duration {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/stat")
+// cpuOf is how much processor time a process has used.
+func cpuOf(pid int) time.Duration {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return 0
 	}
@@ -217,6 +238,8 @@ func (s *service) cpu() time.Duration {
 	system, _ := strconv.Atoi(fields[12])
 	return time.Duration(user+system) * 10 * time.Millisecond // Linux counts in 1/100 s
 }
+
+func (s *service) cpu() time.Duration { return cpuOf(s.cmd.Process.Pid) }
 
 // memory is what the service holds in memory, in MiB.
 func (s *service) memory() int {

@@ -12,19 +12,24 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 // sink is a Teams that takes everything, in a process of its own. A path that
-// begins with /slow answers after 200 ms.
+// begins with /slow answers after 200 ms, one with /ms50 after 50 ms, and one
+// with /hang never.
 type sink struct {
 	cmd *exec.Cmd
 	url string
 }
 
-func startSink() (*sink, error) {
-	s := &sink{cmd: exec.Command(os.Args[0], "sink")}
+func startSink() (*sink, error) { return startOwn("sink") }
+
+// startOwn starts this program again, in another role.
+func startOwn(role string) (*sink, error) {
+	s := &sink{cmd: exec.Command(os.Args[0], role)}
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -54,35 +59,80 @@ func (s *sink) arrivals() (map[string]int64, error) {
 	return came, json.NewDecoder(res.Body).Decode(&came)
 }
 
+// posts is how many posts the sink has taken.
+func (s *sink) posts() (int, error) {
+	res, err := http.Get(s.url + "/posts")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	var n int
+	return n, json.NewDecoder(res.Body).Decode(&n)
+}
+
 // mark is how a text is known again.
 var mark = regexp.MustCompile(`mark-[0-9]+`)
 
 func serveSink() {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
-	fmt.Printf("http://%s\n", l.Addr())
 	var mu sync.Mutex
 	came := map[string]int64{}
-	_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var posts atomic.Int64
+	listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := time.Now().UnixNano()
-		if r.URL.Path == "/arrivals" {
+		switch r.URL.Path {
+		case "/arrivals":
 			mu.Lock()
 			defer mu.Unlock()
 			_ = json.NewEncoder(w).Encode(came)
 			clear(came)
 			return
+		case "/posts":
+			_ = json.NewEncoder(w).Encode(posts.Load())
+			return
 		}
 		body, _ := io.ReadAll(r.Body)
+		posts.Add(1)
 		if m := mark.Find(body); m != nil {
 			mu.Lock()
 			came[string(m)] = now
 			mu.Unlock()
 		}
-		if strings.HasPrefix(r.URL.Path, "/slow") {
+		switch kind, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); kind {
+		case "slow":
 			time.Sleep(200 * time.Millisecond)
+		case "ms50":
+			time.Sleep(50 * time.Millisecond)
+		case "hang":
+			<-r.Context().Done()
 		}
 		w.WriteHeader(http.StatusAccepted)
 	}))
+}
+
+// serveEndpoint is the least that an endpoint for messages can do: read the JSON
+// and answer the same fields, nothing kept.
+func serveEndpoint() {
+	listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m struct{ WebhookID, TextMessage string }
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusAccepted)
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"sentMessage": false, "message": "Accepted.", "messageId": "msg_01jd0000000000000000000000", "status": "accepted",
+			"messageUrl": "http://127.0.0.1/messages/msg_01jd0000000000000000000000",
+		})
+	}))
+}
+
+// listen serves on a free port, and prints its address first.
+func listen(h http.Handler) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("http://%s\n", l.Addr())
+	_ = http.Serve(l, h)
 }

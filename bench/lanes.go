@@ -8,46 +8,6 @@ import (
 	"time"
 )
 
-// accept: the lanes are paused, so that only accepting is measured.
-func accept(ctx context.Context, b *bench) error {
-	rates := map[string][]float64{}
-	for range b.rounds {
-		for _, kind := range b.databases() {
-			rate, p99, err := b.acceptOnce(ctx, kind)
-			if err != nil {
-				return err
-			}
-			b.out("%-9s %8.0f/s   p99 %v", kind, rate, p99.Round(10*time.Microsecond))
-			rates[kind] = append(rates[kind], rate)
-		}
-	}
-	for _, kind := range b.databases() {
-		b.out("%-9s %8.0f/s   median of %d", kind, median(rates[kind]), b.rounds)
-	}
-	if len(rates) == 2 {
-		b.out("ratio     %8.2f", median(rates["postgres"])/median(rates["sqlite"]))
-	}
-	return nil
-}
-
-func (b *bench) acceptOnce(ctx context.Context, kind string) (rate float64, p99 time.Duration, err error) {
-	s, err := b.start(ctx, kind)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer s.stop()
-	if err := s.paused(ctx, 16); err != nil {
-		return 0, 0, err
-	}
-	l := newLoad(s, 64)
-	if _, err := l.many(ctx, 64, 0, 2*time.Second, s.hooks); err != nil { // warm
-		return 0, 0, err
-	}
-	began := time.Now()
-	took, err := l.many(ctx, 64, 0, b.span, s.hooks)
-	return float64(len(took)) / time.Since(began).Seconds(), at(took, 99), err
-}
-
 // paused adds webhooks that send nothing.
 func (s *service) paused(ctx context.Context, n int) error {
 	first := len(s.hooks)
