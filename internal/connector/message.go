@@ -10,9 +10,10 @@ const (
 	KindText Kind = iota + 1 // plain text
 	KindCard                 // an Adaptive Card, as the app made it
 	KindRich                 // a text with a title, level, facts or link
+	KindMail                 // an e-mail of this service's own, which no app sends
 )
 
-var kindNames = [...]string{"", "text", "card", "rich"}
+var kindNames = [...]string{"", "text", "card", "rich", "mail"}
 
 // String returns the word for the kind that the API uses.
 func (k Kind) String() string { return name(kindNames[:], int(k)) }
@@ -21,7 +22,7 @@ func (k Kind) String() string { return name(kindNames[:], int(k)) }
 type Content struct {
 	Kind Kind
 	// Body is the text in UTF-8, or the card as JSON: the exact bytes that were sent to us.
-	// Of KindRich it is what Rich.Encode writes.
+	// Of KindRich it is what Rich.Encode writes, of KindMail what Mail.Encode does.
 	Body []byte
 }
 

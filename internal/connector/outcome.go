@@ -48,6 +48,7 @@ const (
 	ReasonOther          Reason = "other"           // anything else
 	ReasonInternal       Reason = "internal"        // our own fault
 	ReasonShutdown       Reason = "shutdown"        // we stopped before an answer came
+	ReasonNoMail         Reason = "mail_unset"      // no mail server is set (no attempt)
 
 	ReasonExpired        Reason = "expired"         // the message's life ended (no attempt)
 	ReasonWebhookDeleted Reason = "webhook_deleted" // the webhook was deleted (no attempt)
