@@ -26,6 +26,8 @@ type (
 	TokenID string
 	// PlanID names a plan: trial, standard and enterprise are shipped, plan_... are made.
 	PlanID string
+	// OrderID names an order: ord_...
+	OrderID string
 )
 
 // The prefixes of public ids, one per noun.
@@ -39,6 +41,7 @@ const (
 	SignInPrefix       = "ses_"
 	TokenPrefix        = "tok_"
 	PlanPrefix         = "plan_"
+	OrderPrefix        = "ord_"
 )
 
 // crockford is the alphabet of public ids, without i, l, o and u.

@@ -15,6 +15,9 @@ const (
 	eraseOrganization = `UPDATE organization SET name = $2, suspended_at = $3, erased_at = $3, version = version + 1 WHERE id = $1`
 	eraseContacts     = `
 UPDATE subscription SET status = 4, first_name = '', last_name = '', email = '', contact = NULL, version = version + 1 WHERE organization = $1`
+	eraseOrders = `
+UPDATE orders SET first_name = '', last_name = '', email = '', company = '', billing_email = '', reference = '', ordered_by = '',
+    state = CASE WHEN state = 1 THEN 3 ELSE state END WHERE organization = $1`
 	eraseKeys = `
 UPDATE keys SET deleted_at = $2 WHERE deleted_at = 0 AND subscription IN (SELECT id FROM subscription WHERE organization = $1)`
 	eraseTokens = `UPDATE token SET revoked_at = $2 WHERE organization = $1 AND revoked_at = 0`
@@ -43,7 +46,8 @@ func (s *Store) Erase(ctx context.Context, id connector.OrganizationID, by strin
 		}
 		org, now := c.note.organization, micros(s.Now())
 		return c.all(ctx, []statement{
-			q(eraseContacts, org), q(eraseKeys, org, now), q(eraseTokens, org, now), q(erasePeople, org, now), q(eraseMembers, org), q(eraseNotices, org),
+			q(eraseContacts, org), q(eraseOrders, org), q(eraseKeys, org, now), q(eraseTokens, org, now), q(erasePeople, org, now),
+			q(eraseMembers, org), q(eraseNotices, org),
 		})
 	})
 	if err != nil {

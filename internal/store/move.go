@@ -32,6 +32,7 @@ func movedTables() []movedTable {
 		{"link", "id", "id"},
 		{"signin", "id", "id"},
 		{"subscription", "id", "id"},
+		{"orders", "id", "id"},
 		{"keys", "id", "id"},
 		{"webhook", "id", "id"},
 		{"notice", "id", "id"},

@@ -83,11 +83,13 @@ type Subscription struct {
 	Organization     connector.OrganizationID
 	OrganizationName string
 	Plan             string
+	Trial            bool // its plan is one to try
 	InstanceName     string
 	Status           Status // as stored; see Valid
 	Starts, Expires  time.Time
-	WebhookQuota     int // 0: no limit
-	MessageQuota     int // a month; 0: no limit
+	Ended            time.Time // when it was cancelled; zero: it was not
+	WebhookQuota     int       // 0: no limit
+	MessageQuota     int       // a month; 0: no limit
 	Contact          Contact
 	Created          time.Time
 	Version          int64
@@ -109,8 +111,10 @@ type NewSubscription struct {
 	Expires time.Time
 	// Endless: no end, whatever the plan's term.
 	Endless bool
-	Contact Contact
-	By      string // who does it, for the audit
+	// Requested: it waits for the approval of its order.
+	Requested bool
+	Contact   Contact
+	By        string // who does it, for the audit
 }
 
 // SubscriptionChange changes what is not nil.

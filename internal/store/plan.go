@@ -12,8 +12,9 @@ import (
 const planColumns = `SELECT id, public_id, name, price, trial, webhook_quota, message_quota, term_months, version FROM plan `
 
 const (
-	allPlans = planColumns + `ORDER BY id`
-	planByID = planColumns + `WHERE public_id = $1`
+	allPlans  = planColumns + `ORDER BY id`
+	planByID  = planColumns + `WHERE public_id = $1`
+	planNamed = planColumns + `WHERE name = $1 OR public_id = $1`
 )
 
 // scanPlan reads a row of planColumns.

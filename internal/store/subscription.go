@@ -10,11 +10,9 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
-const planByName = `SELECT id, name, webhook_quota, message_quota, term_months FROM plan WHERE name = $1 OR public_id = $1`
-
 // plan looks a plan up by its name or id inside a change.
 func (c *change) plan(ctx context.Context, named string) (row int64, p Plan, err error) {
-	err = c.tx.one(ctx, q(planByName, named), &row, &p.Name, &p.WebhookQuota, &p.MessageQuota, &p.TermMonths)
+	row, p, err = scanPlan(func(into ...any) error { return c.tx.one(ctx, q(planNamed, named), into...) })
 	if errors.Is(err, ErrNotFound) {
 		return 0, p, connector.Invalid("/plan", "There is no plan %q. GET /api/v1/plans lists them; shipped are trial, standard and enterprise.", named)
 	}
@@ -55,12 +53,15 @@ func (s *Store) subscribe(ctx context.Context, c *change, id string, n NewSubscr
 	}
 	now := s.Now()
 	sub = Subscription{
-		ID: connector.SubscriptionID(id), Organization: n.Organization, OrganizationName: organization, Plan: p.Name, Version: 1,
+		ID: connector.SubscriptionID(id), Organization: n.Organization, OrganizationName: organization, Plan: p.Name, Trial: p.Trial, Version: 1,
 		InstanceName: n.InstanceName, Status: StatusActive, Starts: now, Expires: n.Expires, Contact: n.Contact, Created: now,
 		WebhookQuota: orDefault(n.WebhookQuota, p.WebhookQuota), MessageQuota: orDefault(n.MessageQuota, p.MessageQuota),
 	}
-	if n.Expires.IsZero() && p.TermMonths > 0 && !n.Endless {
-		sub.Expires = addMonths(now, p.TermMonths)
+	switch {
+	case n.Requested:
+		sub.Status = StatusRequested
+	case n.Expires.IsZero() && !n.Endless:
+		sub.Expires = endOfTerm(now, p)
 	}
 	err = c.tx.one(ctx, q(insertSubscription, id, row, plan, sub.InstanceName, fold(sub.InstanceName), int64(sub.Status), micros(sub.Starts), micros(sub.Expires),
 		int64(sub.WebhookQuota), int64(sub.MessageQuota), sub.Contact.FirstName, sub.Contact.LastName, sub.Contact.Email, micros(now)), &sub.Row)
@@ -76,6 +77,14 @@ func (s *Store) subscribe(ctx context.Context, c *change, id string, n NewSubscr
 // linkContact gives the Technical Contact their rights where they have an account.
 const linkContact = `
 UPDATE subscription SET contact = (SELECT p.id FROM person p WHERE p.email_key = $2 AND p.disabled_at = 0) WHERE id = $1`
+
+// endOfTerm is when a term of a plan ends that begins at a time; zero: it has no end.
+func endOfTerm(from time.Time, p Plan) time.Time {
+	if p.TermMonths == 0 {
+		return time.Time{}
+	}
+	return addMonths(from, p.TermMonths)
+}
 
 // addMonths goes to the same day of a later month, or to its last day where it has no such day.
 func addMonths(t time.Time, months int) time.Time {
@@ -94,9 +103,30 @@ func orDefault(given *int, otherwise int) int {
 }
 
 const updateSubscription = `
-UPDATE subscription SET instance_name = $2, instance_key = $3, status = $4, expires = $5, webhook_quota = $6, message_quota = $7, plan = $8,
-    first_name = $9, last_name = $10, email = $11, contact = (SELECT p.id FROM person p WHERE p.email_key = $12 AND p.disabled_at = 0),
-    version = version + 1 WHERE id = $1`
+UPDATE subscription SET instance_name = $2, instance_key = $3, status = $4, starts = $5, expires = $6, webhook_quota = $7, message_quota = $8, plan = $9,
+    first_name = $10, last_name = $11, email = $12, contact = (SELECT p.id FROM person p WHERE p.email_key = $13 AND p.disabled_at = 0),
+    ended_at = $14, version = version + 1 WHERE id = $1`
+
+// saveSubscription writes a subscription that was read and changed within this change.
+func (s *Store) saveSubscription(ctx context.Context, c *change, sub *Subscription, plan int64) error {
+	sub.Version++
+	switch {
+	case sub.Status != StatusCancelled:
+		sub.Ended = time.Time{}
+	case sub.Ended.IsZero():
+		sub.Ended = s.Now()
+	}
+	_, err := c.tx.exec(ctx, q(updateSubscription, sub.Row, sub.InstanceName, fold(sub.InstanceName), int64(sub.Status),
+		micros(sub.Starts), micros(sub.Expires), int64(sub.WebhookQuota), int64(sub.MessageQuota), plan,
+		sub.Contact.FirstName, sub.Contact.LastName, sub.Contact.Email, fold(sub.Contact.Email), micros(sub.Ended)))
+	if err != nil && s.dialect.unique(err) {
+		return nameTaken("/instanceName", "instance", sub.InstanceName)
+	}
+	if err == nil && sub.Status == StatusCancelled {
+		_, err = c.tx.exec(ctx, q(closeOrders, sub.Row, c.note.by, micros(s.Now())))
+	}
+	return err
+}
 
 // ChangeSubscription changes a subscription in place: keys and Webhook IDs stay.
 func (s *Store) ChangeSubscription(ctx context.Context, n SubscriptionChange) (sub Subscription, err error) {
@@ -113,15 +143,8 @@ func (s *Store) ChangeSubscription(ctx context.Context, n SubscriptionChange) (s
 			return err
 		}
 		sub.apply(n)
-		sub.Version++
 		c.note.detail = fmt.Sprintf("%s %s %s", sub.Plan, sub.Status, sub.InstanceName)
-		_, err = c.tx.exec(ctx, q(updateSubscription, sub.Row, sub.InstanceName, fold(sub.InstanceName), int64(sub.Status),
-			micros(sub.Expires), int64(sub.WebhookQuota), int64(sub.MessageQuota), plan,
-			sub.Contact.FirstName, sub.Contact.LastName, sub.Contact.Email, fold(sub.Contact.Email)))
-		if err != nil && s.dialect.unique(err) {
-			return nameTaken("/instanceName", "instance", sub.InstanceName)
-		}
-		return err
+		return s.saveSubscription(ctx, c, &sub, plan)
 	})
 	return sub, err
 }
@@ -137,11 +160,14 @@ func (s *Store) replan(ctx context.Context, c *change, sub *Subscription, name *
 	if err != nil || name == nil || p.Name == sub.Plan {
 		return row, err
 	}
-	sub.Plan, sub.WebhookQuota, sub.MessageQuota, sub.Expires = p.Name, p.WebhookQuota, p.MessageQuota, time.Time{}
-	if p.TermMonths > 0 {
-		sub.Expires = addMonths(s.Now(), p.TermMonths)
-	}
+	sub.follow(p)
+	sub.Expires = endOfTerm(s.Now(), p)
 	return row, nil
+}
+
+// follow puts a subscription under the rules of a plan.
+func (s *Subscription) follow(p Plan) {
+	s.Plan, s.Trial, s.WebhookQuota, s.MessageQuota = p.Name, p.Trial, p.WebhookQuota, p.MessageQuota
 }
 
 // apply takes over what a change names.
@@ -163,7 +189,7 @@ func (s *Subscription) apply(n SubscriptionChange) {
 }
 
 const subscriptionRow = `
-SELECT s.id, s.public_id, o.id, o.public_id, o.name, p.name, s.instance_name, s.status, s.starts, s.expires,
+SELECT s.id, s.public_id, o.id, o.public_id, o.name, p.name, p.trial, s.instance_name, s.status, s.starts, s.expires, s.ended_at,
        s.webhook_quota, s.message_quota, s.first_name, s.last_name, s.email, s.created_at, s.version
 FROM subscription s JOIN organization o ON o.id = s.organization JOIN plan p ON p.id = s.plan `
 
@@ -176,10 +202,11 @@ const (
 )
 
 func scanSubscription(rows *sql.Rows) (sub Subscription, organization int64, err error) {
-	var starts, expires, created int64
-	err = rows.Scan(&sub.Row, &sub.ID, &organization, &sub.Organization, &sub.OrganizationName, &sub.Plan, &sub.InstanceName, &sub.Status, &starts, &expires,
+	var trial, starts, expires, ended, created int64
+	err = rows.Scan(&sub.Row, &sub.ID, &organization, &sub.Organization, &sub.OrganizationName, &sub.Plan, &trial, &sub.InstanceName, &sub.Status, &starts, &expires, &ended,
 		&sub.WebhookQuota, &sub.MessageQuota, &sub.Contact.FirstName, &sub.Contact.LastName, &sub.Contact.Email, &created, &sub.Version)
-	sub.Starts, sub.Expires, sub.Created = fromMicros(starts), fromMicros(expires), fromMicros(created)
+	sub.Trial, sub.Starts, sub.Expires = trial != 0, fromMicros(starts), fromMicros(expires)
+	sub.Ended, sub.Created = fromMicros(ended), fromMicros(created)
 	return sub, organization, err
 }
 
