@@ -27,6 +27,10 @@ type Options struct {
 	Ended func([]connector.End)
 	// Send takes tests and resends; nil: this desk makes none.
 	Send Send
+	// AskOperator: orders wait for the operator's approval; else they are approved at once.
+	AskOperator bool
+	// Signup: the first order of somebody who belongs to no organization makes one, which they administer.
+	Signup bool
 }
 
 // Engine carries messages out: dispatch in a server.
@@ -46,12 +50,15 @@ type Admin struct {
 	wake     func(lane connector.LaneID)                    // for at once; the audit tells all processes
 	ended    func([]connector.End)
 	send     Send
+	// How orders are taken.
+	askOperator, signup bool
 }
 
 // New makes the desk over a store.
 func New(st *store.Store, o Options) *Admin {
 	a := &Admin{
 		store: st, trusted: o.TrustedTargets, freeAt: o.FreeAt, send: o.Send,
+		askOperator: o.AskOperator, signup: o.Signup,
 		wake: func(connector.LaneID) {}, ended: func([]connector.End) {},
 	}
 	if o.Engine != nil {
