@@ -175,6 +175,9 @@ func (a *Admin) PlaceOrder(ctx context.Context, who connector.Actor, r OrderRequ
 func (a *Admin) mayOrder(ctx context.Context, who connector.Actor, r OrderRequest) (connector.OrganizationID, error) {
 	if r.Subscription != "" {
 		sub, err := a.onSubscription(ctx, who, connector.RightLicense, r.Subscription)
+		if err == nil && r.Organization != "" && r.Organization != sub.Organization {
+			err = connector.NoSuch("subscription", string(r.Subscription))
+		}
 		return sub.Organization, err
 	}
 	if r.Organization != "" {

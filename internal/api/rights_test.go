@@ -116,6 +116,13 @@ func tenancyWalks() map[string]walk {
 		"GET /api/v1/subscriptions/{id}":                {path: sub(""), may: "member", lower: "sender"},
 		"PATCH /api/v1/subscriptions/{id}":              {path: sub(""), body: fixed(`{"instanceName":"Renamed"}`), may: "admin", lower: "member"},
 
+		"GET /api/v1/orders":                     {may: "operator", lower: "admin", foreign: 403},
+		"GET /api/v1/orders/{id}":                {path: ordered(""), may: "admin", lower: "member"},
+		"POST /api/v1/orders/{id}/approve":       {path: ordered("/approve"), may: "operator", lower: "admin"},
+		"POST /api/v1/orders/{id}/refuse":        {path: ordered("/refuse"), body: fixed(`{"reason":"no budget"}`), may: "operator", lower: "admin"},
+		"GET /api/v1/organizations/{id}/orders":  {path: org("/orders"), may: "admin", lower: "member"},
+		"POST /api/v1/organizations/{id}/orders": {path: org("/orders"), body: fixed(newOrder), may: "admin", lower: "member"},
+
 		"GET /api/v1/subscriptions/{id}/keys":            {path: sub("/keys"), may: "admin", lower: "member"},
 		"POST /api/v1/subscriptions/{id}/keys":           {path: sub("/keys"), body: named, may: "admin", lower: "member"},
 		"GET /api/v1/subscriptions/{id}/keys/{keyId}":    {path: (*stage).pair, may: "admin", lower: "member"},
@@ -124,6 +131,21 @@ func tenancyWalks() map[string]walk {
 		"GET /api/v1/tokens":                    {may: "person", lower: "admin", foreign: 403},
 		"GET /api/v1/organizations/{id}/tokens": {path: org("/tokens"), may: "admin", lower: "member"},
 		"DELETE /api/v1/tokens/{id}":            {path: (*stage).ticket, may: "admin", lower: "member"},
+	}
+}
+
+const newOrder = `{"plan":"standard","orderKey":"walk","technicalContact":{"firstName":"Ada","lastName":"Lovelace","email":"ada@acme.example"},"billing":{"company":"Acme","email":"bills@acme.example"}}`
+
+// ordered is an order that waits for the operator.
+func ordered(rest string) func(*stage) string {
+	return func(s *stage) string {
+		o, _, err := s.store.PlaceOrder(s.t.Context(), store.NewOrder{
+			Form: randomWord(s.t), Organization: s.subscription.Organization, Plan: "standard", Contact: store.Contact{Email: "ada@acme.example"}, By: "test",
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return "/api/v1/orders/" + string(o.ID) + rest
 	}
 }
 
@@ -261,7 +283,7 @@ func (s *stage) doomed() string {
 	return "/api/v1/organizations/" + string(o.ID) + "?confirm=Doomed"
 }
 
-var publicID = regexp.MustCompile(`(org|sub|per|keys|wh|msg|tok)_[0-9a-z]{26}`)
+var publicID = regexp.MustCompile(`(org|sub|per|keys|wh|msg|tok|ord)_[0-9a-z]{26}`)
 
 func TestEveryRouteIsWalkedByEverybody(t *testing.T) {
 	s := newStage(t)
