@@ -92,7 +92,7 @@ func (b *bench) acceptOnce(ctx context.Context, kind string, connections int) (m
 		return measured{}, err
 	}
 	defer s.stop()
-	if err := s.paused(ctx, 16); err != nil {
+	if err := s.paused(ctx, 16, "fast"); err != nil {
 		return measured{}, err
 	}
 	return b.round(ctx, newLoad(s, connections), connections)

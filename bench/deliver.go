@@ -127,11 +127,14 @@ func (b *bench) sink50Once(ctx context.Context, kind string, n int) error {
 		return err
 	}
 	defer s.stop()
-	if err := s.addHooks(ctx, n, "ms50"); err != nil {
+	if err := s.paused(ctx, n, "ms50"); err != nil {
 		return err
 	}
 	// enough for the whole span, before it begins
-	if _, err := newLoad(s, 64).many(ctx, 64, int(b.span.Seconds()*20*1.3)*n, time.Minute, s.hooks); err != nil {
+	if _, err := newLoad(s, 64).many(ctx, 64, int((b.span.Seconds()+2)*20)*n, time.Minute, s.hooks); err != nil {
+		return err
+	}
+	if err := s.each(ctx, s.hooks, "resume", `{"send":"all"}`); err != nil {
 		return err
 	}
 	before, err := s.sink.posts()

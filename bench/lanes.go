@@ -9,13 +9,18 @@ import (
 )
 
 // paused adds webhooks that send nothing.
-func (s *service) paused(ctx context.Context, n int) error {
+func (s *service) paused(ctx context.Context, n int, path string) error {
 	first := len(s.hooks)
-	if err := s.addHooks(ctx, n, "fast"); err != nil {
+	if err := s.addHooks(ctx, n, path); err != nil {
 		return err
 	}
-	for _, hook := range s.hooks[first:] {
-		if err := s.call(ctx, "POST", "/api/v1/webhooks/"+hook+"/pause", "", nil); err != nil {
+	return s.each(ctx, s.hooks[first:], "pause", "")
+}
+
+// each calls an action of every webhook.
+func (s *service) each(ctx context.Context, hooks []string, action, body string) error {
+	for _, hook := range hooks {
+		if err := s.call(ctx, "POST", "/api/v1/webhooks/"+hook+"/"+action, body, nil); err != nil {
 			return err
 		}
 	}
@@ -110,7 +115,7 @@ func (b *bench) queuedOnce(ctx context.Context, kind string) error {
 		return err
 	}
 	defer s.stop()
-	if err := s.paused(ctx, 16); err != nil {
+	if err := s.paused(ctx, 16, "fast"); err != nil {
 		return err
 	}
 	l := newLoad(s, 64)

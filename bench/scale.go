@@ -116,7 +116,7 @@ func (b *bench) startUpOn(ctx context.Context, s *service, kind string) error {
 	}
 	time.Sleep(10 * time.Second)
 	idle := s.memory()
-	if err := s.paused(ctx, 16); err != nil {
+	if err := s.paused(ctx, 16, "fast"); err != nil {
 		return err
 	}
 	if _, err := newLoad(s, 64).many(ctx, 64, b.of(1_000_000), 9*time.Minute, s.hooks); err != nil {
