@@ -26,6 +26,8 @@ type Options struct {
 	Secure bool
 	// TrustedProxies are believed what X-Forwarded-For says of where somebody comes from; nil: nobody is.
 	TrustedProxies []netip.Prefix
+	// OIDC is the identity provider that people may sign in by; nil: none.
+	OIDC *auth.OIDC
 }
 
 // Console answers people.
@@ -37,6 +39,7 @@ type Console struct {
 	origin  string
 	secure  bool
 	proxies []netip.Prefix
+	oidc    *auth.OIDC // nil: none
 	// live holds a place for each page that is told of changes.
 	live chan struct{}
 }
@@ -48,7 +51,7 @@ func New(desk *admin.Admin, who *auth.Auth, assets *look.Assets, o Options) *Con
 	}
 	return &Console{
 		desk: desk, who: who, assets: assets, log: o.Logger,
-		origin: strings.TrimSuffix(o.PublicURL, "/"), secure: o.Secure, proxies: o.TrustedProxies,
+		origin: strings.TrimSuffix(o.PublicURL, "/"), secure: o.Secure, proxies: o.TrustedProxies, oidc: o.OIDC,
 		live: make(chan struct{}, maxLive),
 	}
 }
@@ -67,6 +70,8 @@ func (c *Console) routes() []route {
 		{pattern: "GET /{$}", handle: c.home, open: true},
 		{pattern: "GET /signin", handle: c.signInPage, open: true},
 		{pattern: "POST /signin", handle: c.signIn, open: true},
+		{pattern: "GET /signin/oidc", handle: c.startOIDC, open: true},
+		{pattern: "GET /signin/oidc/callback", handle: c.endOIDC, open: true},
 		{pattern: "POST /signout", handle: c.signOut},
 		{pattern: "GET /setup/{link}", handle: c.setupPage, open: true},
 		{pattern: "POST /setup/{link}", handle: c.setUp, open: true},

@@ -30,6 +30,11 @@ type place struct {
 
 func open(t *testing.T, o console.Options) *place {
 	t.Helper()
+	return openBy(t, func(*auth.Auth) console.Options { return o })
+}
+
+func openBy(t *testing.T, furnish func(who *auth.Auth) console.Options) *place {
+	t.Helper()
 	master, err := keyring.NewKey()
 	must(t, err)
 	ring, err := keyring.New(master)
@@ -40,7 +45,7 @@ func open(t *testing.T, o console.Options) *place {
 	must(t, err)
 	p := &place{t: t, store: st, ring: ring, who: auth.New(st, auth.Options{})}
 	mux := http.NewServeMux()
-	console.New(admin.New(st, admin.Options{}), p.who, assets, o).Mount(mux)
+	console.New(admin.New(st, admin.Options{}), p.who, assets, furnish(p.who)).Mount(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		server.Close()

@@ -31,6 +31,7 @@ func movedTables() []movedTable {
 		{"member", "organization, person", ""},
 		{"link", "id", "id"},
 		{"signin", "id", "id"},
+		{"identity", "issuer, subject", ""},
 		{"subscription", "id", "id"},
 		{"orders", "id", "id"},
 		{"keys", "id", "id"},
