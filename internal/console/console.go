@@ -71,7 +71,7 @@ func (c *Console) routes() []route {
 		{pattern: "GET /signin", handle: c.signInPage, open: true},
 		{pattern: "POST /signin", handle: c.signIn, open: true},
 		{pattern: "GET /signin/oidc", handle: c.startOIDC, open: true},
-		{pattern: "GET /signin/oidc/callback", handle: c.endOIDC, open: true},
+		{pattern: "GET " + callbackPath, handle: c.endOIDC, open: true},
 		{pattern: "POST /signout", handle: c.signOut},
 		{pattern: "GET /setup/{link}", handle: c.setupPage, open: true},
 		{pattern: "POST /setup/{link}", handle: c.setUp, open: true},

@@ -7,7 +7,10 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
-const flowCookie = "oidc"
+const (
+	flowCookie   = "oidc"
+	callbackPath = "/signin/oidc/callback"
+)
 
 func noProvider() error {
 	return connector.Errorf(connector.NotFound, "There is no identity provider here. Sign in with your password.")
