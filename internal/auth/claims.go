@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"encoding/json"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -46,14 +45,14 @@ func (t *truth) UnmarshalJSON(raw []byte) error {
 }
 
 // wrong says what is not right with a token whose signature is; empty: nothing.
-func (p *OIDC) wrong(id *oidc.IDToken, c claims, f flow, query url.Values, at *oidc.Provider) string {
+func (p *OIDC) wrong(at *oidc.Provider, id *oidc.IDToken, c claims, f flow) string {
 	var says struct {
 		NamesIssuer bool `json:"authorization_response_iss_parameter_supported"`
 	}
 	if err := at.Claims(&says); err != nil {
 		return "description not readable"
 	}
-	named := query.Get("iss") // RFC 9207, against mixing providers up
+	named := f.issuer // RFC 9207, against mixing providers up
 	switch {
 	case !same(id.Nonce, f.Nonce):
 		return "other nonce"

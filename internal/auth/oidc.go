@@ -143,6 +143,8 @@ func (p *OIDC) away() error {
 type flow struct {
 	State, Nonce, Verifier, Next string
 	Until                        time.Time
+
+	issuer string // as the answer names it; empty: it does not
 }
 
 func (p *OIDC) config(at *oidc.Provider) oauth2.Config {
@@ -194,7 +196,7 @@ func (p *OIDC) Finish(ctx context.Context, r OIDCAnswer) (secret, next string, e
 	if r.Query.Get("error") != "" {
 		return "", "", connector.Errorf(connector.Forbidden, "%s did not sign you in. Try again, or ask who runs it.", p.o.Name)
 	}
-	who, err := p.identity(ctx, at, f, r.Query)
+	who, err := p.identity(ctx, at, f, r.Query.Get("code"))
 	if err != nil {
 		return "", "", err
 	}
@@ -220,16 +222,17 @@ func (p *OIDC) flow(r OIDCAnswer) (f flow, err error) {
 		return f, connector.Errorf(connector.TokenInvalid,
 			"This sign-in was not begun in this browser, was ended already, or took too long. Begin again on the sign-in page.")
 	}
+	f.issuer = r.Query.Get("iss")
 	return f, nil
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // identity trades the code for a token and reads who it is about.
-func (p *OIDC) identity(ctx context.Context, at *oidc.Provider, f flow, query url.Values) (who store.Identity, err error) {
+func (p *OIDC) identity(ctx context.Context, at *oidc.Provider, f flow, code string) (who store.Identity, err error) {
 	ctx = oidc.ClientContext(ctx, p.client)
 	config := p.config(at)
-	token, err := config.Exchange(ctx, query.Get("code"), oauth2.VerifierOption(f.Verifier))
+	token, err := config.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
 	if err != nil {
 		var refused *oauth2.RetrieveError
 		if errors.As(err, &refused) && refused.ErrorCode == "invalid_grant" {
@@ -248,7 +251,7 @@ func (p *OIDC) identity(ctx context.Context, at *oidc.Provider, f flow, query ur
 	if err := id.Claims(&c); err != nil {
 		return who, p.refuse(ctx, "claims not readable")
 	}
-	if why := p.wrong(id, c, f, query, at); why != "" {
+	if why := p.wrong(at, id, c, f); why != "" {
 		return who, p.refuse(ctx, why)
 	}
 	if c.Email == "" {
