@@ -28,6 +28,8 @@ type (
 	PlanID string
 	// OrderID names an order: ord_...
 	OrderID string
+	// DirectoryID names where the people of an organization come from: dir_...
+	DirectoryID string
 )
 
 // The prefixes of public ids, one per noun.
@@ -42,6 +44,7 @@ const (
 	TokenPrefix        = "tok_"
 	PlanPrefix         = "plan_"
 	OrderPrefix        = "ord_"
+	DirectoryPrefix    = "dir_"
 )
 
 // crockford is the alphabet of public ids, without i, l, o and u.

@@ -25,9 +25,11 @@ UPDATE keys SET deleted_at = $2 WHERE deleted_at = 0 AND subscription IN (SELECT
 UPDATE person SET email = public_id, email_key = public_id, name = '', password = '', disabled_at = $2
 WHERE operator = 0 AND id IN (SELECT person FROM member WHERE organization = $1)
   AND id NOT IN (SELECT person FROM member WHERE organization <> $1)`
-	eraseMembers = `DELETE FROM member WHERE organization = $1`
-	eraseNotices = `DELETE FROM notice WHERE organization = $1`
-	webhooksLeft = `
+	eraseMembers     = `DELETE FROM member WHERE organization = $1`
+	eraseNotices     = `DELETE FROM notice WHERE organization = $1`
+	eraseIdentities  = `DELETE FROM identity WHERE person IN (SELECT id FROM person WHERE email = public_id)` // as erasePeople leaves them
+	eraseDirectories = `DELETE FROM directory WHERE organization = $1`
+	webhooksLeft     = `
 SELECT w.public_id, s.public_id FROM organization o JOIN subscription s ON s.organization = o.id JOIN webhook w ON w.subscription = s.id
 WHERE o.public_id = $1 AND w.retired_at = 0 ORDER BY w.id LIMIT $2`
 	bodiesLeft = `
@@ -47,7 +49,7 @@ func (s *Store) Erase(ctx context.Context, id connector.OrganizationID, by strin
 		org, now := c.note.organization, micros(s.Now())
 		return c.all(ctx, []statement{
 			q(eraseContacts, org), q(eraseOrders, org), q(eraseKeys, org, now), q(eraseTokens, org, now), q(erasePeople, org, now),
-			q(eraseMembers, org), q(eraseNotices, org),
+			q(eraseIdentities), q(eraseDirectories, org), q(eraseMembers, org), q(eraseNotices, org),
 		})
 	})
 	if err != nil {

@@ -32,6 +32,7 @@ func movedTables() []movedTable {
 		{"link", "id", "id"},
 		{"signin", "id", "id"},
 		{"identity", "issuer, subject", ""},
+		{"directory", "id", "id"},
 		{"subscription", "id", "id"},
 		{"orders", "id", "id"},
 		{"keys", "id", "id"},

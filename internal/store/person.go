@@ -36,6 +36,8 @@ type NewPerson struct {
 	Role        connector.Role           // in Join
 	Link        [32]byte                 // hash of a link to choose a password by
 	LinkLife    time.Duration
+	// Again: also whose access was ended, with nothing of what they had.
+	Again bool
 	// LinkAnyway: also into an account that others use or that belongs to more than Join.
 	LinkAnyway bool
 	By         string
@@ -43,22 +45,27 @@ type NewPerson struct {
 
 const (
 	personByID    = `SELECT id, email FROM person WHERE public_id = $1 AND disabled_at = 0`
-	personByEmail = `SELECT id, public_id FROM person WHERE email_key = $1`
+	personByEmail = `SELECT id, public_id, disabled_at, unconfirmed FROM person WHERE email_key = $1`
 	// A person is only an organization's own while they never signed in and belong to no other.
 	ownPerson = `
 SELECT 1 FROM person p WHERE p.id = $1 AND p.password = '' AND p.operator = 0
   AND NOT EXISTS (SELECT 1 FROM member m WHERE m.person = p.id AND m.organization <> $2)`
 	insertPerson = `
-INSERT INTO person (public_id, email, email_key, name, operator, created_at) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`
+INSERT INTO person (public_id, email, email_key, name, operator, created_at, unconfirmed) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`
 	updatePerson = `
 UPDATE person SET name = CASE WHEN $2 = '' THEN name ELSE $2 END, operator = CASE WHEN $3 = 1 THEN 1 ELSE operator END,
-    disabled_at = 0, version = version + 1 WHERE id = $1`
-	setMember = `
+    version = version + 1 WHERE id = $1`
+	enablePerson   = `UPDATE person SET disabled_at = 0, password = '' WHERE id = $1`
+	dropMembership = `DELETE FROM member WHERE person = $1`
+	dropIdentities = `DELETE FROM identity WHERE person = $1`
+	setMember      = `
 INSERT INTO member (organization, person, role, created_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (organization, person) DO UPDATE SET role = excluded.role`
-	insertLink   = `INSERT INTO link (hash, person, purpose, created_at, expires_at) VALUES ($1, $2, 'password', $3, $4)`
-	dropLinksOf  = `UPDATE link SET used_at = $2 WHERE person = $1 AND used_at = 0`
-	claimContact = `UPDATE subscription SET contact = $1 WHERE contact IS NULL AND LOWER(email) = LOWER($2)`
+	insertLink  = `INSERT INTO link (hash, person, purpose, created_at, expires_at) VALUES ($1, $2, 'password', $3, $4)`
+	dropLinksOf = `UPDATE link SET used_at = $2 WHERE person = $1 AND used_at = 0`
+	// Within one organization, where it was its admin who named the address.
+	claimContact = `
+UPDATE subscription SET contact = $1 WHERE contact IS NULL AND LOWER(email) = LOWER($2) AND ($3 = 0 OR organization = $3)`
 )
 
 // person looks a person up inside a change.
@@ -84,17 +91,25 @@ func (s *Store) AddPerson(ctx context.Context, n NewPerson) (id connector.Person
 				return err
 			}
 		}
-		var row int64
-		if row, id, err = c.findOrAdd(ctx, n, fresh, micros(s.Now())); err != nil {
+		p, err := c.findOrAdd(ctx, n, fresh, micros(s.Now()))
+		if err != nil {
 			return err
 		}
-		c.note.object = string(id)
+		row := p.row
+		id, c.note.object = p.id, string(p.id)
 		if linked, err = c.mayLink(ctx, row, n); err != nil {
 			return err
 		}
-		then := []statement{q(claimContact, row, n.Email)}
+		var then []statement
+		switch {
+		case p.unconfirmed:
+		case n.LinkAnyway:
+			then = append(then, q(claimContact, row, n.Email, 0))
+		default:
+			then = append(then, q(claimContact, row, n.Email, c.note.organization))
+		}
 		if linked {
-			then = append(then, q(dropLinksOf, row, micros(s.Now())), q(insertLink, n.Link[:], row, micros(s.Now()), micros(s.Now().Add(n.LinkLife))))
+			then = append(then, c.newLink(row, n.Link, s.Now(), n.LinkLife)...)
 		}
 		if n.Join != "" {
 			then = append(then, q(setMember, c.note.organization, row, int64(n.Role), micros(s.Now())))
@@ -105,18 +120,39 @@ func (s *Store) AddPerson(ctx context.Context, n NewPerson) (id connector.Person
 	return id, linked, err
 }
 
-func (c *change) findOrAdd(ctx context.Context, n NewPerson, fresh string, now int64) (row int64, id connector.PersonID, err error) {
-	err = c.tx.one(ctx, q(personByEmail, fold(n.Email)), &row, &id)
-	if errors.Is(err, ErrNotFound) {
-		id = connector.PersonID(fresh)
-		err = c.tx.one(ctx, q(insertPerson, fresh, n.Email, fold(n.Email), n.Name, bit(n.Operator), now), &row)
-	} else if err == nil {
-		_, err = c.tx.exec(ctx, q(updatePerson, row, n.Name, bit(n.Operator)))
+// found is a person that AddPerson found or made.
+type found struct {
+	row         int64
+	id          connector.PersonID
+	unconfirmed bool
+}
+
+func (c *change) findOrAdd(ctx context.Context, n NewPerson, fresh string, now int64) (p found, err error) {
+	var disabled, unconfirmed int64
+	err = c.tx.one(ctx, q(personByEmail, fold(n.Email)), &p.row, &p.id, &disabled, &unconfirmed)
+	p.unconfirmed = unconfirmed != 0
+	switch {
+	case errors.Is(err, ErrNotFound):
+		p.id = connector.PersonID(fresh)
+		err = c.tx.one(ctx, q(insertPerson, fresh, n.Email, fold(n.Email), n.Name, bit(n.Operator), now, 0), &p.row)
+	case err != nil:
+	case disabled > 0 && !n.Again:
+		return p, connector.Errorf(connector.Conflict,
+			"The access of this person was ended, and an invitation does not give it back. Who runs this service lets them in again: teamsconnector user create --again.")
+	case p.unconfirmed && !n.LinkAnyway:
+		return p, connector.Errorf(connector.Conflict,
+			"Somebody has an account with this address, but has not shown yet that the address is theirs. Once they have, on their page Account, invite them again; or ask who runs this service.")
+	default:
+		todo := []statement{q(updatePerson, p.row, n.Name, bit(n.Operator))}
+		if disabled > 0 {
+			todo = append(todo, q(enablePerson, p.row), q(dropMembership, p.row), q(dropIdentities, p.row))
+		}
+		return p, c.all(ctx, todo)
 	}
 	if err != nil {
-		return 0, "", fmt.Errorf("write person: %w", err)
+		return p, fmt.Errorf("write person: %w", err)
 	}
-	return row, id, nil
+	return p, nil
 }
 
 func (c *change) mayLink(ctx context.Context, person int64, n NewPerson) (bool, error) {
@@ -126,6 +162,48 @@ func (c *change) mayLink(ctx context.Context, person int64, n NewPerson) (bool, 
 		return n.LinkAnyway, nil
 	}
 	return err == nil, err
+}
+
+// newLink makes a link of a person valid, and those before it no longer.
+func (c *change) newLink(person int64, hash [32]byte, now time.Time, life time.Duration) []statement {
+	return []statement{q(dropLinksOf, person, micros(now)), q(insertLink, hash[:], person, micros(now), micros(now.Add(life)))}
+}
+
+// NewLink is what LinkMember needs.
+type NewLink struct {
+	Organization connector.OrganizationID
+	Person       connector.PersonID
+	Hash         [32]byte
+	Life         time.Duration
+	By           string
+}
+
+const onlyMemberOf = `
+SELECT COUNT(*) FROM person p JOIN member m ON m.person = p.id WHERE p.id = $1 AND p.operator = 0 AND p.unconfirmed = 0 AND m.organization = $2
+  AND NOT EXISTS (SELECT 1 FROM member o WHERE o.person = p.id AND o.organization <> $2)`
+
+// LinkMember makes a link by which a member chooses a new password, unless
+// they belong to more than this organization.
+func (s *Store) LinkMember(ctx context.Context, n NewLink) error {
+	return s.change(ctx, auditNote{by: n.By, action: "person.link", object: string(n.Person)}, func(ctx context.Context, c *change) (err error) {
+		if c.note.organization, _, err = c.organization(ctx, n.Organization); err != nil {
+			return err
+		}
+		row, email, err := c.person(ctx, n.Person)
+		if err != nil {
+			return err
+		}
+		c.note.detail = email
+		var own int
+		if err := c.tx.one(ctx, q(onlyMemberOf, row, c.note.organization), &own); err != nil {
+			return err
+		}
+		if own == 0 {
+			return connector.Errorf(connector.Conflict,
+				"This account is not only your organization's, so only who runs this service makes that link: teamsconnector user reset.")
+		}
+		return c.all(ctx, c.newLink(row, n.Hash, s.Now(), n.Life))
+	})
 }
 
 // all runs statements one after the other.

@@ -99,6 +99,10 @@ func (s *Store) Reseal(ctx context.Context, by string) (n Resealed, err error) {
 		return n, fmt.Errorf("seal messages anew: %w", err)
 	}
 	n.Unreadable += bad
+	if _, bad, err = s.resealShelf(ctx, directoryShelf()); err != nil {
+		return n, fmt.Errorf("seal directories anew: %w", err)
+	}
+	n.Unreadable += bad
 	return n, s.change(ctx, auditNote{by: by, action: "masterkey.rotate", object: "installation"}, func(ctx context.Context, c *change) error {
 		var was []byte
 		if err := c.tx.one(ctx, q(sealedKey), &was); err != nil {

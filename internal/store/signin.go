@@ -185,7 +185,7 @@ func (s *Store) LinkHolder(ctx context.Context, hash [32]byte) (h LinkHolder, er
 
 const (
 	useLink     = `UPDATE link SET used_at = $2 WHERE person = $1 AND used_at = 0`
-	setPassword = `UPDATE person SET password = $2, name = CASE WHEN $3 = '' THEN name ELSE $3 END, version = version + 1 WHERE id = $1`
+	setPassword = `UPDATE person SET password = $2, unconfirmed = 0, name = CASE WHEN $3 = '' THEN name ELSE $3 END, version = version + 1 WHERE id = $1`
 )
 
 // NewPassword is what UseLink needs.

@@ -76,7 +76,7 @@ func (s *Store) subscribe(ctx context.Context, c *change, id string, n NewSubscr
 
 // linkContact gives the Technical Contact their rights where they have an account.
 const linkContact = `
-UPDATE subscription SET contact = (SELECT p.id FROM person p WHERE p.email_key = $2 AND p.disabled_at = 0) WHERE id = $1`
+UPDATE subscription SET contact = (SELECT p.id FROM person p WHERE p.email_key = $2 AND p.disabled_at = 0 AND p.unconfirmed = 0) WHERE id = $1`
 
 // endOfTerm is when a term of a plan ends that begins at a time; zero: it has no end.
 func endOfTerm(from time.Time, p Plan) time.Time {
@@ -104,7 +104,7 @@ func orDefault(given *int, otherwise int) int {
 
 const updateSubscription = `
 UPDATE subscription SET instance_name = $2, instance_key = $3, status = $4, starts = $5, expires = $6, webhook_quota = $7, message_quota = $8, plan = $9,
-    first_name = $10, last_name = $11, email = $12, contact = (SELECT p.id FROM person p WHERE p.email_key = $13 AND p.disabled_at = 0),
+    first_name = $10, last_name = $11, email = $12, contact = (SELECT p.id FROM person p WHERE p.email_key = $13 AND p.disabled_at = 0 AND p.unconfirmed = 0),
     ended_at = $14, version = version + 1 WHERE id = $1`
 
 // saveSubscription writes a subscription that was read and changed within this change.
