@@ -75,7 +75,7 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 		store: st, ring: ring, engine: engine, ingest: in, admin: desk, auth: who, log: log,
 		console: console.New(desk, who, assets, console.Options{
 			Logger: log, PublicURL: c.net.publicURL, Secure: c.net.tlsCert != "" || strings.HasPrefix(c.net.publicURL, "https://"),
-			TrustedProxies: c.net.trustedProxies,
+			TrustedProxies: c.net.trustedProxies, SignOn: auth.NewSignOn(who, c.signOnOptions()),
 		}),
 		api: api.New(in, who, desk, api.Options{
 			Logger: log, Ready: st.Ready, AllowedHosts: allowedHosts(c.net), PublicURL: c.net.publicURL,

@@ -120,9 +120,9 @@ func (d *doctor) examine(ctx context.Context) {
 	d.port(ctx, "admin-listen", d.c.net.adminListen)
 	d.names(ctx)
 	d.egress(ctx)
+	d.signIn(ctx)
 	d.clock(in)
 	d.say("mail", checkOK, "not configured", "")
-	d.say("sign-in", checkOK, "not configured: people sign in with local accounts", "")
 }
 
 func (d *doctor) report(asJSON bool) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/outbound"
 )
 
@@ -51,6 +52,26 @@ func (d *doctor) egress(ctx context.Context) {
 		if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil && d.dated == "" {
 			d.dated, d.date = host, began.Add(took/2).Sub(at.Add(time.Second/2)) // the header has whole seconds
 		}
+	}
+}
+
+// signIn reads the description of the identity provider, as each sign-in does.
+func (d *doctor) signIn(ctx context.Context) {
+	o := d.c.signOnOptions()
+	if o.Issuer == "" {
+		d.say("sign-in", checkOK, "no identity provider: people sign in with local accounts, or by one of their organization", "")
+		return
+	}
+	sent, at, err := auth.Discover(ctx, o)
+	if err != nil {
+		d.say("sign-in", checkFail, fmt.Sprintf("%s does not describe itself as a provider: %v", o.Issuer, err),
+			"compare oidc-issuer with the issuer on the provider's page /.well-known/openid-configuration, and open the way to it; local accounts work meanwhile")
+		return
+	}
+	d.say("sign-in", checkOK, fmt.Sprintf("%s describes itself; register there as redirect URI: %s", o.Issuer, auth.Callback(o, "")), "")
+	const most = 30 * time.Second
+	if skew := sent.Sub(at); !at.IsZero() && skew.Abs() > most {
+		d.say("sign-in clock", checkWarn, fmt.Sprintf("%v from that of the provider", skew.Abs().Round(time.Second)), "let the machine keep its time: a token is refused before it is valid and after it has expired")
 	}
 }
 

@@ -52,6 +52,7 @@ type setting struct {
 // config is every setting, as the commands read it.
 type config struct {
 	net       netConfig
+	signIn    signInConfig
 	data      dataConfig
 	observe   observeConfig
 	send      sendConfig
@@ -61,7 +62,7 @@ type config struct {
 // settings is the one table, by theme.
 func settings() []setting {
 	var all []setting
-	for _, theme := range [][]setting{netSettings(), dataSettings(), observeSettings(), sendSettings(), simulatorSettings()} {
+	for _, theme := range [][]setting{netSettings(), signInSettings(), dataSettings(), observeSettings(), sendSettings(), simulatorSettings()} {
 		all = append(all, theme...)
 	}
 	return all

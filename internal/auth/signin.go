@@ -151,13 +151,13 @@ func (a *Auth) EndSession(ctx context.Context, of Session, id connector.SignInID
 	return a.store.EndSignIn(ctx, of.Person, id, of.Email)
 }
 
-// LinkHolder returns the e-mail address that a link which works once was made for; NotFound: it is not valid.
-func (a *Auth) LinkHolder(ctx context.Context, link string) (string, error) {
+// LinkHolder returns who a link which works once was made for; NotFound: it is not valid.
+func (a *Auth) LinkHolder(ctx context.Context, link string) (store.LinkHolder, error) {
 	holder, err := a.store.LinkHolder(ctx, keyring.Hash(link))
 	if errors.Is(err, store.ErrNotFound) {
-		return "", deadLink()
+		err = deadLink()
 	}
-	return holder.Email, err
+	return holder, err
 }
 
 func deadLink() error {
@@ -243,4 +243,17 @@ func (a *Auth) SetUp(ctx context.Context, r SetupRequest) (connector.Subscriptio
 		return "", deadSetup()
 	}
 	return sub, err
+}
+
+// BoundIdentity is an identity provider by which a person signs in.
+type BoundIdentity = store.BoundIdentity
+
+// Identities lists by which identity providers a person signs in.
+func (a *Auth) Identities(ctx context.Context, of Session) ([]BoundIdentity, error) {
+	return a.store.IdentitiesOf(ctx, of.Person)
+}
+
+// Disconnect ends that a person signs in by an issuer.
+func (a *Auth) Disconnect(ctx context.Context, of Session, issuer string) error {
+	return a.store.DropIdentity(ctx, of.Person, issuer)
 }

@@ -26,8 +26,8 @@ type Options struct {
 	Secure bool
 	// TrustedProxies are believed what X-Forwarded-For says of where somebody comes from; nil: nobody is.
 	TrustedProxies []netip.Prefix
-	// OIDC is the identity provider that people may sign in by; nil: none.
-	OIDC *auth.OIDC
+	// SignOn signs people in by identity providers; nil: nobody comes by one.
+	SignOn *auth.SignOn
 }
 
 // Console answers people.
@@ -39,7 +39,7 @@ type Console struct {
 	origin  string
 	secure  bool
 	proxies []netip.Prefix
-	oidc    *auth.OIDC // nil: none
+	signOn  *auth.SignOn
 	// live holds a place for each page that is told of changes.
 	live chan struct{}
 }
@@ -49,9 +49,12 @@ func New(desk *admin.Admin, who *auth.Auth, assets *look.Assets, o Options) *Con
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.SignOn == nil {
+		o.SignOn = auth.NewSignOn(who, auth.SignOnOptions{})
+	}
 	return &Console{
 		desk: desk, who: who, assets: assets, log: o.Logger,
-		origin: strings.TrimSuffix(o.PublicURL, "/"), secure: o.Secure, proxies: o.TrustedProxies, oidc: o.OIDC,
+		origin: strings.TrimSuffix(o.PublicURL, "/"), secure: o.Secure, proxies: o.TrustedProxies, signOn: o.SignOn,
 		live: make(chan struct{}, maxLive),
 	}
 }
@@ -70,13 +73,16 @@ func (c *Console) routes() []route {
 		{pattern: "GET /{$}", handle: c.home, open: true},
 		{pattern: "GET /signin", handle: c.signInPage, open: true},
 		{pattern: "POST /signin", handle: c.signIn, open: true},
-		{pattern: "GET /signin/oidc", handle: c.startOIDC, open: true},
-		{pattern: "GET " + callbackPath, handle: c.endOIDC, open: true},
+		{pattern: "GET " + signOnPath, handle: c.startSignOn, open: true},
+		{pattern: "GET " + signOnPath + "/callback", handle: c.endSignOn, open: true},
+		{pattern: "GET " + signOnPath + "/{directory}", handle: c.startSignOn, open: true},
+		{pattern: "GET " + signOnPath + "/{directory}/callback", handle: c.endSignOn, open: true},
 		{pattern: "POST /signout", handle: c.signOut},
 		{pattern: "GET /setup/{link}", handle: c.setupPage, open: true},
 		{pattern: "POST /setup/{link}", handle: c.setUp, open: true},
 		{pattern: "GET /link/{link}", handle: c.linkPage, open: true},
 		{pattern: "POST /link/{link}", handle: c.useLink, open: true},
+		{pattern: "GET /link/{link}/oidc", handle: c.linkSignOn, open: true},
 		{pattern: "POST /theme", handle: c.theme, open: true},
 		{pattern: "GET /console", handle: c.webhooks},
 		{pattern: "GET /console/events", handle: c.events},
@@ -107,6 +113,8 @@ func (c *Console) routes() []route {
 		{pattern: "POST /organizations/{id}/tokens/{token}/revoke", handle: c.revokeToken},
 		{pattern: "GET /account", handle: c.account},
 		{pattern: "POST /account/sessions/{id}/end", handle: c.endSession},
+		{pattern: "POST /account/connect", handle: c.connect},
+		{pattern: "POST /account/disconnect", handle: c.disconnect},
 	}
 }
 

@@ -2,11 +2,13 @@ package console_test
 
 import (
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
@@ -24,6 +26,7 @@ type place struct {
 	ring  *keyring.Ring
 	who   *auth.Auth
 	url   string
+	log   *record
 	// setup is the secret of the set-up link.
 	setup string
 }
@@ -43,9 +46,13 @@ func openBy(t *testing.T, furnish func(who *auth.Auth) console.Options) *place {
 	must(t, err)
 	assets, err := console.Assets()
 	must(t, err)
-	p := &place{t: t, store: st, ring: ring, who: auth.New(st, auth.Options{})}
+	p := &place{t: t, store: st, ring: ring, log: &record{}}
+	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	p.who = auth.New(st, auth.Options{Logger: log})
 	mux := http.NewServeMux()
-	console.New(admin.New(st, admin.Options{}), p.who, assets, furnish(p.who)).Mount(mux)
+	o := furnish(p.who)
+	o.Logger = log
+	console.New(admin.New(st, admin.Options{}), p.who, assets, o).Mount(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		server.Close()
@@ -55,6 +62,24 @@ func openBy(t *testing.T, furnish func(who *auth.Auth) console.Options) *place {
 	p.setup, err = p.who.OfferSetup(t.Context())
 	must(t, err)
 	return p
+}
+
+// record keeps what is logged.
+type record struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (r *record) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(b)
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
 }
 
 func must(t *testing.T, err error) {

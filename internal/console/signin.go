@@ -11,7 +11,7 @@ func (c *Console) signInPage(v *visit) error {
 	if v.signedIn() {
 		return v.redirect(local(v.r.FormValue("next"), "/"))
 	}
-	return v.show(http.StatusOK, page{title: "Sign in", narrow: true}, signInForm(v, v.typed(), v.r.FormValue("next")))
+	return v.show(http.StatusOK, page{title: "Sign in", narrow: true}, signInForm(v, v.typed(), v.r.FormValue("next"), v.doors()))
 }
 
 func (c *Console) signIn(v *visit) error {
@@ -21,7 +21,7 @@ func (c *Console) signIn(v *visit) error {
 		if err := f.take(err); err != nil {
 			return err
 		}
-		return v.show(http.StatusUnprocessableEntity, page{title: "Sign in", narrow: true}, signInForm(v, f, next))
+		return v.show(http.StatusUnprocessableEntity, page{title: "Sign in", narrow: true}, signInForm(v, f, next, v.doors()))
 	}
 	return v.redirect(local(next, "/"))
 }
@@ -43,7 +43,7 @@ func (c *Console) signOut(v *visit) error {
 		return err
 	}
 	v.setCookie(c.cookieName(sessionCookie), "", -1)
-	return v.redirect("/signin")
+	return v.redirect("/signin?out=1")
 }
 
 func (c *Console) setupPage(v *visit) error {
@@ -72,11 +72,19 @@ func (c *Console) setUp(v *visit) error {
 }
 
 func (c *Console) linkPage(v *visit) error {
-	email, err := c.who.LinkHolder(v.r.Context(), v.r.PathValue("link"))
+	return c.showLink(v, http.StatusOK, v.typed())
+}
+
+func (c *Console) showLink(v *visit, status int, f form) error {
+	holder, err := c.who.LinkHolder(v.r.Context(), v.r.PathValue("link"))
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, page{title: "Choose a password", narrow: true}, linkForm(v, v.typed(), email))
+	ways, err := c.signOn.Ways(v.r.Context(), holder.Person)
+	if err != nil {
+		return err
+	}
+	return v.show(status, page{title: "Choose a password", narrow: true}, linkForm(v, f, holder.Email, ways))
 }
 
 func (c *Console) useLink(v *visit) error {
@@ -86,24 +94,12 @@ func (c *Console) useLink(v *visit) error {
 		if err := f.take(err); err != nil {
 			return err
 		}
-		holder, err := c.who.LinkHolder(v.r.Context(), v.r.PathValue("link"))
-		if err != nil {
-			return err
-		}
-		return v.show(http.StatusUnprocessableEntity, page{title: "Choose a password", narrow: true}, linkForm(v, f, holder))
+		return c.showLink(v, http.StatusUnprocessableEntity, f)
 	}
 	if err := c.open(v, email); err != nil {
 		return err
 	}
 	return v.redirect("/")
-}
-
-func (c *Console) account(v *visit) error {
-	all, err := c.who.Sessions(v.r.Context(), v.session)
-	if err != nil {
-		return err
-	}
-	return v.show(http.StatusOK, page{title: "Account"}, accountPage(v, all))
 }
 
 func (c *Console) endSession(v *visit) error {

@@ -80,7 +80,7 @@ func (v *visit) signedIn() bool { return v.session.Person != "" }
 
 // here is the page's own address, for coming back after signing in.
 func (v *visit) here() string {
-	if v.r.Method != http.MethodGet || v.r.URL.Path == callbackPath { // its code and state are for nobody to see
+	if v.r.Method != http.MethodGet || strings.HasPrefix(v.r.URL.Path, signOnPath) { // its code and state are for nobody to see
 		return "/"
 	}
 	return v.r.URL.RequestURI()

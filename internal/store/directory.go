@@ -53,7 +53,9 @@ const (
 	directoriesOf     = directoryColumns + `o.public_id = $1 ORDER BY d.id LIMIT 100`
 	directoryByID     = directoryColumns + `d.public_id = $1`
 	directoryByIssuer = directoryColumns + `d.issuer = $1`
-	insertDirectory   = `
+	directoriesFor    = directoryColumns + `d.client <> '' AND d.organization IN (
+    SELECT m.organization FROM member m JOIN person p ON p.id = m.person WHERE p.public_id = $1) ORDER BY d.id LIMIT 100`
+	insertDirectory = `
 INSERT INTO directory (public_id, organization, issuer, name, client, secret, admin_groups, member_groups, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	updateDirectory = `
@@ -92,6 +94,11 @@ func lines(text string) []string {
 // Directories returns those of an organization, in the order in which they were made.
 func (s *Store) Directories(ctx context.Context, of connector.OrganizationID) (all []Directory, err error) {
 	return s.directoriesBy(ctx, q(directoriesOf, string(of)))
+}
+
+// DirectoriesFor returns those with a client of their own of all organizations that a person is a member of.
+func (s *Store) DirectoriesFor(ctx context.Context, of connector.PersonID) (all []Directory, err error) {
+	return s.directoriesBy(ctx, q(directoriesFor, string(of)))
 }
 
 // Directory returns a directory by its id.
