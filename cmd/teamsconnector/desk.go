@@ -32,7 +32,7 @@ type dataCommand struct {
 // atDesk opens the data for one change and closes it again.
 func (p process) atDesk(ctx context.Context, flags *pflag.FlagSet, d dataCommand) (err error) {
 	return p.withStore(ctx, flags, d, func(ctx context.Context, c config, st *store.Store) error {
-		return d.do(ctx, admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt, Send: sendBeside(st)}))
+		return d.do(ctx, admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt, Reckon: lane.Reckon, Send: sendBeside(st)}))
 	})
 }
 

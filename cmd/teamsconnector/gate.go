@@ -25,9 +25,21 @@ type gate struct {
 func (g *gate) Forecast(id connector.LaneID) connector.Forecast {
 	f := g.Dispatcher.Forecast(id)
 	if h := g.held.Load(); h != nil {
-		f.Held, f.Cause = true, h.Why+", and sends nothing until whoever runs it lets it: teamsconnector resume."
+		f.Held, f.Cause = true, cause(h)
 	}
 	return f
+}
+
+// Explain says why a lane is not sending.
+func (g *gate) Explain(id connector.LaneID, places ...int) connector.Explanation {
+	if h := g.held.Load(); h != nil {
+		return connector.Explanation{Reason: connector.WaitsForPeople, Cause: cause(h), Expected: make([]time.Time, len(places))}
+	}
+	return g.Dispatcher.Explain(id, places...)
+}
+
+func cause(h *store.Hold) string {
+	return h.Why + ", and sends nothing until whoever runs it lets it: teamsconnector resume."
 }
 
 // close looks, before the first caller comes, whether the installation may send.

@@ -123,6 +123,10 @@ type queueJSON struct {
 	AskedUntil  *time.Time   `json:"teamsAskedToWaitUntil"`
 	WindowUntil *time.Time   `json:"limitUsedUpUntil"`
 	NextAttempt *time.Time   `json:"nextAttemptAt"`
+	EmptyAt     *time.Time   `json:"queueEmptyAt"`
+	WaitsFor    string       `json:"waitsFor,omitempty"`
+	Why         string       `json:"why,omitempty"`
+	Warnings    []string     `json:"warnings"`
 	Failures    int          `json:"failuresInARow"`
 	Sent        int          `json:"sentThisMonth"`
 	Last        *attemptJSON `json:"lastAttempt,omitempty"`
@@ -147,6 +151,10 @@ func queueAnswer(w *admin.Queue) queueJSON {
 		CreatedAt: w.Created, Status: w.Status.String(), Cause: w.Cause, HeldSince: timeJSON(w.LaneRow.HeldSince),
 		Waiting: w.Waiting, OldestAt: timeJSON(w.Oldest), AskedUntil: timeJSON(w.AskedUntil), WindowUntil: timeJSON(w.WindowUntil),
 		NextAttempt: timeJSON(w.Next), Failures: w.LaneRow.Failures,
+		EmptyAt: timeJSON(w.Empty), Why: w.Why, Warnings: append([]string{}, w.Warnings()...),
+	}
+	if w.WaitsFor != 0 {
+		a.WaitsFor = w.WaitsFor.String()
 	}
 	if l := w.Last; l != nil {
 		o := &l.Outcome
@@ -184,6 +192,10 @@ func (p process) sayQueue(w *admin.Queue) error {
 	line("Limit used up", until(w.WindowUntil, ": all that Microsoft allows the flow owner's webhooks (profile "+w.Profile.String()+") was sent"))
 	line("Last attempt", lastWords(w))
 	line("Next attempt", nextWords(w))
+	line("Queue empty", when(w.Empty, ""))
+	for _, warning := range w.Warnings() {
+		line("Warning", warning)
+	}
 	line("To do", todo(w))
 	return p.say("%s", text.String())
 }

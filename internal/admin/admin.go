@@ -21,6 +21,8 @@ type Options struct {
 	// FreeAt says when the window of a group as it is stored lets one more send
 	// start: now when at once. nil: windows are not reckoned.
 	FreeAt func(now time.Time, g connector.Group) time.Time
+	// Reckon explains a lane that no engine of this process runs, from what is stored of its group; nil: nobody knows.
+	Reckon func(now time.Time, stored []connector.Loaded, lane connector.LaneID, places ...int) connector.Explanation
 	// Engine is what runs the lanes in this process; nil: another process runs them, and sees each change within a second.
 	Engine Engine
 	// Ended tells those who wait of messages that people ended; nil: nobody waits.
@@ -37,19 +39,21 @@ type Options struct {
 type Engine interface {
 	// Wake says that n messages were committed on a lane; 0: something else of it changed.
 	Wake(lane connector.LaneID, n int)
-	// Forecast says when the message that joined a lane last is expected to go.
-	Forecast(lane connector.LaneID) connector.Forecast
+	// Explain says why a lane is not sending, and when the messages at some places of it, counted
+	// from 1, are expected to go. Reason zero: it is not run here.
+	Explain(lane connector.LaneID, places ...int) connector.Explanation
 }
 
 // Admin applies people's changes.
 type Admin struct {
-	store    *store.Store
-	trusted  []string
-	freeAt   func(now time.Time, g connector.Group) time.Time
-	forecast func(lane connector.LaneID) connector.Forecast // nil: not known here
-	wake     func(lane connector.LaneID)                    // for at once; the audit tells all processes
-	ended    func([]connector.End)
-	send     Send
+	store   *store.Store
+	trusted []string
+	freeAt  func(now time.Time, g connector.Group) time.Time
+	explain func(lane connector.LaneID, places ...int) connector.Explanation
+	reckon  func(now time.Time, stored []connector.Loaded, lane connector.LaneID, places ...int) connector.Explanation
+	wake    func(lane connector.LaneID) // for at once; the audit tells all processes
+	ended   func([]connector.End)
+	send    Send
 	// How orders are taken.
 	askOperator, signup bool
 }
@@ -57,12 +61,13 @@ type Admin struct {
 // New makes the desk over a store.
 func New(st *store.Store, o Options) *Admin {
 	a := &Admin{
-		store: st, trusted: o.TrustedTargets, freeAt: o.FreeAt, send: o.Send,
+		store: st, trusted: o.TrustedTargets, freeAt: o.FreeAt, reckon: o.Reckon, send: o.Send,
 		askOperator: o.AskOperator, signup: o.Signup,
 		wake: func(connector.LaneID) {}, ended: func([]connector.End) {},
+		explain: func(connector.LaneID, ...int) (e connector.Explanation) { return e },
 	}
 	if o.Engine != nil {
-		a.forecast = o.Engine.Forecast
+		a.explain = o.Engine.Explain
 		a.wake = func(lane connector.LaneID) { o.Engine.Wake(lane, 0) }
 	}
 	if o.Ended != nil {

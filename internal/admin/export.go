@@ -67,9 +67,8 @@ func (a *Admin) exportSubscription(ctx context.Context, sub *store.Subscription,
 	if err != nil {
 		return err
 	}
-	now := a.store.Now()
 	for i := range rows {
-		q := a.reckon(rows[i], now)
+		q := a.reckoned(rows[i])
 		if err := give(Exported{Webhook: &q}); err != nil {
 			return err
 		}

@@ -53,7 +53,39 @@ func (a *Admin) Messages(ctx context.Context, who connector.Actor, r MessageQues
 	for i := range subs {
 		f.Subscriptions = append(f.Subscriptions, subs[i].Row)
 	}
-	return a.store.Messages(ctx, f, page)
+	found, err := a.store.Messages(ctx, f, page)
+	if err != nil {
+		return found, err
+	}
+	all := make([]*MessageEntry, len(found.Items))
+	for i := range found.Items {
+		all[i] = &found.Items[i]
+	}
+	return found, a.expect(ctx, all)
+}
+
+// expect finds out when messages that wait are expected to go.
+func (a *Admin) expect(ctx context.Context, all []*MessageEntry) error {
+	waiting := map[connector.LaneID][]*MessageEntry{}
+	for _, m := range all {
+		if m.State == connector.StateAccepted && !m.Held() {
+			waiting[m.Lane] = append(waiting[m.Lane], m)
+		}
+	}
+	for lane, those := range waiting {
+		places, err := a.store.Places(ctx, lane, those)
+		if err != nil {
+			return err
+		}
+		e, err := a.explained(ctx, lane, places...)
+		if err != nil {
+			return err
+		}
+		for i, at := range e.Expected {
+			those[i].Expected = at
+		}
+	}
+	return nil
 }
 
 // logsOf finds the subscriptions whose messages somebody asks for.
@@ -92,7 +124,7 @@ type Message struct {
 	Attempts        []connector.Attempt
 	// Content is the text or card; Kind zero: it was removed, or may not be read by whoever asks.
 	Content connector.Content
-	// Next is when the next attempt may be made while it is the first of its queue; Why says what it waits for.
+	// Next is when the next attempt at its queue may be made; Why says what that waits for.
 	Next time.Time
 	Why  string
 }
@@ -136,25 +168,12 @@ func (a *Admin) Message(ctx context.Context, who connector.Actor, id connector.M
 		if err != nil {
 			return Message{}, err
 		}
-		m.Next, m.Why = q.Next, q.why()
+		m.Next, m.Why = q.Next, q.Why
+		if err := a.expect(ctx, []*MessageEntry{&m.MessageEntry}); err != nil {
+			return Message{}, err
+		}
 	}
 	return m, nil
-}
-
-// why says in a sentence what the head of a queue waits for.
-func (q *Queue) why() string {
-	stamp := func(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
-	switch {
-	case q.State.Held():
-		return q.Cause
-	case !q.AskedUntil.IsZero() && q.Next.Equal(q.AskedUntil):
-		return "Teams asked to wait until " + stamp(q.Next) + "."
-	case !q.WindowUntil.IsZero() && q.Next.Equal(q.WindowUntil):
-		return "All that Microsoft allows the flow owner's webhooks was sent; more goes at " + stamp(q.Next) + "."
-	case !q.RetryAt.IsZero():
-		return "The last attempt came to nothing; the next is made at " + stamp(q.Next) + "."
-	}
-	return ""
 }
 
 // CancelMessage ends a message that has not ended. Where an attempt is under way

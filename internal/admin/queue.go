@@ -46,6 +46,7 @@ func ParseWebhookStatus(word string) Status {
 // from what is on disk, so it holds whether or not a service runs.
 type Queue struct {
 	store.QueueRow
+	now    time.Time
 	Status Status
 	// AskedUntil is until when Teams asked the flow owner's webhooks to wait; zero: it did not.
 	AskedUntil time.Time
@@ -57,11 +58,18 @@ type Queue struct {
 	Next time.Time
 	// Empty is when the last of what waits is expected to go; zero: not known, or nothing waits.
 	Empty time.Time
+	// Behind: what waits needs longer than connector.Late; how long. Zero: it does not.
+	Behind time.Duration
+	// WaitsFor is what it waits for, as the engine sees it; zero: nothing waits, or nobody knows. Why says
+	// it in a sentence; empty: it moves.
+	WaitsFor connector.WaitReason
+	Why      string
 }
 
-// reckon finds out why a queue does not move.
-func (a *Admin) reckon(row store.QueueRow, now time.Time) Queue {
-	q := Queue{QueueRow: row}
+// reckoned finds out from its row why a queue does not move.
+func (a *Admin) reckoned(row store.QueueRow) Queue {
+	now := a.store.Now()
+	q := Queue{QueueRow: row, now: now}
 	q.AskedUntil = ahead(row.Group.NotBefore, now)
 	q.RetryAt = ahead(row.LaneRow.NotBefore, now)
 	if a.freeAt != nil {
@@ -72,6 +80,67 @@ func (a *Admin) reckon(row store.QueueRow, now time.Time) Queue {
 	}
 	q.Status = q.status()
 	return q
+}
+
+// explained asks whoever runs a lane, or else what is stored, why it is not sending.
+func (a *Admin) explained(ctx context.Context, lane connector.LaneID, places ...int) (connector.Explanation, error) {
+	e := a.explain(lane, places...)
+	if e.Reason != 0 || a.reckon == nil {
+		return e, nil
+	}
+	lanes, err := a.store.LanesBeside(ctx, lane)
+	if err != nil {
+		return e, err
+	}
+	asked := make([]connector.FetchRequest, len(lanes))
+	for i, id := range lanes {
+		asked[i] = connector.FetchRequest{Lane: id, Count: true}
+	}
+	stored, err := a.store.Fetch(ctx, asked)
+	if err != nil {
+		return e, err
+	}
+	return a.reckon(a.store.Now(), stored, lane, places...), nil
+}
+
+// take takes over what the engine says of a queue in which messages wait.
+func (q *Queue) take(e connector.Explanation) {
+	q.WaitsFor, q.Why, q.Empty = e.Reason, waitWords(e), e.Empty
+	if late := q.Empty.Sub(q.now); !q.Empty.IsZero() && late > connector.Late {
+		q.Behind = late
+	}
+}
+
+// waitWords says in a sentence what a lane waits for; empty: it moves.
+func waitWords(e connector.Explanation) string {
+	until := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return " at " + t.UTC().Format("15:04:05") + " UTC"
+	}
+	switch e.Reason {
+	case connector.WaitsForPeople:
+		return e.Cause
+	case connector.WaitsForPause:
+		return "Teams asked the flow owner's webhooks to wait; it goes on" + until(e.Until) + "."
+	case connector.WaitsForRetry:
+		return "The last attempt came to nothing; the next is made" + until(e.Until) + "."
+	case connector.WaitsForWindow:
+		return "All that Microsoft allows the flow owner's webhooks was sent; more goes" + until(e.Until) + "."
+	case connector.WaitsForTurn:
+		return "Other webhooks go first."
+	case connector.WaitsForNothing, connector.WaitsForStore:
+	}
+	return ""
+}
+
+// Warnings says what the owner of a queue should know of it.
+func (q *Queue) Warnings() (all []string) {
+	if q.Behind > 0 {
+		all = append(all, fmt.Sprintf("The queue is behind: what waits needs until %s UTC (%s). %s", q.Empty.UTC().Format("15:04"), q.Behind.Round(time.Minute), q.Why))
+	}
+	return all
 }
 
 func (q *Queue) status() Status {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/lane"
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
 
@@ -302,5 +303,43 @@ func TestWhoMayOnlyConfigurePausesAndIsAnswered(t *testing.T) {
 	}
 	if _, err := q.Webhook(t.Context(), who, q.hook.ID); codeOf(err) != connector.Forbidden {
 		t.Errorf("to look without the right to: %v, want forbidden", err)
+	}
+}
+
+// TestWithoutAnEngineAQueueIsExplainedFromWhatIsStored holds for the command line, and for a node that does not run the lane.
+func TestWithoutAnEngineAQueueIsExplainedFromWhatIsStored(t *testing.T) {
+	q := queue(t)
+	q.Admin = admin.New(q.store, admin.Options{TrustedTargets: []string{trusted}, Reckon: lane.Reckon})
+	var last store.Accepted
+	for range 30 {
+		last = q.accept()
+	}
+	q.settle(func(s *connector.Settlement) {
+		for range 24 {
+			s.Group.Recent = append(s.Group.Recent, q.store.Now())
+		}
+	})
+
+	w := q.show()
+	looks := connector.Actor{Scopes: []connector.Right{connector.RightView}, Roles: map[connector.OrganizationID]connector.Role{q.made.Organization.ID: connector.RoleMember}}
+	log, err := q.Messages(t.Context(), looks, admin.MessageQuestion{Webhook: q.hook.ID}, connector.Page{Limit: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := q.Message(t.Context(), looks, last.Message.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if w.WaitsFor != connector.WaitsForWindow || !strings.Contains(w.Why, "All that Microsoft allows") {
+		t.Errorf("it waits for %v: %q; want the window", w.WaitsFor, w.Why)
+	}
+	if warnings := w.Warnings(); w.Behind < connector.Late || len(warnings) != 1 || !strings.HasPrefix(warnings[0], "The queue is behind: ") {
+		t.Errorf("behind by %v, warnings %q; want 30 cards to need a second window", w.Behind, warnings)
+	}
+	first, newest := log.Items[29].Expected, log.Items[0].Expected
+	if gap := newest.Sub(first); gap < 4*time.Minute || newest.Sub(w.Empty).Abs() > time.Second || m.Expected.Sub(w.Empty).Abs() > time.Second {
+		t.Errorf("the first is expected at %v, the last at %v, alone at %v, the queue empty at %v; want the last a window later, and when the queue is empty",
+			first, newest, m.Expected, w.Empty)
 	}
 }

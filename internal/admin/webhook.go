@@ -206,13 +206,13 @@ func (a *Admin) queue(ctx context.Context, sub connector.SubscriptionID, id conn
 	if err != nil {
 		return Queue{}, err
 	}
-	q := a.reckon(row, a.store.Now())
-	if a.forecast != nil && row.Waiting > 0 && row.State == connector.LaneOpen {
-		if f := a.forecast(row.Lane); !f.Held {
-			q.Empty = f.At
-		}
+	q := a.reckoned(row)
+	if row.Waiting == 0 {
+		return q, nil
 	}
-	return q, nil
+	e, err := a.explained(ctx, row.Lane)
+	q.take(e)
+	return q, err
 }
 
 // WebhookFilter chooses webhooks; what is empty chooses all.
@@ -242,10 +242,13 @@ func (a *Admin) Webhooks(
 	if err != nil {
 		return connector.List[Queue]{}, err
 	}
-	now := a.store.Now()
 	var all []Queue
 	for i := range rows {
-		if q := a.reckon(rows[i], now); f.fits(&q) && place(&q) > page.After {
+		q := a.reckoned(rows[i])
+		if q.Waiting > 0 {
+			q.take(a.explain(q.Lane))
+		}
+		if f.fits(&q) && place(&q) > page.After {
 			all = append(all, q)
 		}
 	}

@@ -55,6 +55,7 @@ type MessageItem struct {
 	Attempts     int                      `json:"attempts"`
 	AcceptedAt   string                   `json:"acceptedAt" format:"date-time"`
 	FinishedAt   *string                  `json:"finishedAt" format:"date-time"`
+	ExpectedAt   string                   `json:"expectedAt,omitempty" format:"date-time" doc:"when a message that waits is expected to go; absent: it has ended, is held, or nobody knows"`
 	ExpiresAt    string                   `json:"expiresAt" format:"date-time" doc:"when its life ends, unless its webhook is held until then"`
 }
 
@@ -63,7 +64,7 @@ func entryItem(m admin.MessageEntry) MessageItem {
 		ID: m.ID, Subscription: m.Subscription, WebhookID: m.Webhook, WebhookName: m.WebhookName, Status: admin.MessageStatus(&m),
 		Reason: string(m.Reason), Detail: m.Detail, MaybePosted: m.Unclear && m.State != connector.StateSent && m.State != connector.StatePosted,
 		Kind: m.Kind.String(), Size: m.Size, MessageKey: m.Key, Keys: m.Keys, ResendOf: m.ResendOf, Attempts: m.Attempts,
-		AcceptedAt: stamp(m.AcceptedAt), FinishedAt: optional(m.FinishedAt), ExpiresAt: stamp(m.Expires),
+		AcceptedAt: stamp(m.AcceptedAt), FinishedAt: optional(m.FinishedAt), ExpectedAt: stamp(m.Expected), ExpiresAt: stamp(m.Expires),
 	}
 }
 
@@ -137,7 +138,6 @@ type message struct {
 	SentMessage bool                `json:"sentMessage" doc:"Microsoft accepted the message"`
 	Message     string              `json:"message" doc:"what happened and what to do, for people"`
 	MessageID   connector.MessageID `json:"messageId"`
-	ExpectedAt  string              `json:"expectedAt,omitempty" doc:"when a message that is accepted is expected to go"`
 	NextAt      *string             `json:"nextAt" format:"date-time" doc:"when the next attempt may be made once it is the first of its queue"`
 	WaitsFor    string              `json:"waitsFor,omitempty" doc:"what that attempt waits for"`
 	TextMessage string              `json:"textMessage,omitempty" doc:"for those who may read messages"`
@@ -193,15 +193,15 @@ func (a *API) messageAnswer(ctx context.Context) func(m admin.Message, err error
 
 // messageOf is a message as it is answered.
 func (a *API) messageOf(ctx context.Context, m admin.Message) (message, error) {
-	answer, err := a.ingest.Message(ctx, connector.License{SubscriptionRow: m.SubscriptionRow}, m.ID)
+	answer, err := a.ingest.Message(ctx, connector.License{SubscriptionRow: m.SubscriptionRow}, m.ID, m.Expected)
 	if err != nil {
 		return message{}, err
 	}
 	out := message{
-		MessageItem: entryItem(m.MessageEntry), SentMessage: answer.Sent, Message: answer.Text, MessageID: m.ID, ExpectedAt: stamp(answer.ExpectedAt),
+		MessageItem: entryItem(m.MessageEntry), SentMessage: answer.Sent, Message: answer.Text, MessageID: m.ID,
 		NextAt: optional(m.Next), WaitsFor: m.Why, TextRemoved: !m.Readable, Tries: make([]Attempt, 0, len(m.Attempts)),
 	}
-	out.Status = answer.Status // what the engine knows is newer than what is on disk
+	out.Status, out.ExpectedAt = answer.Status, stamp(answer.ExpectedAt) // what the engine knows is newer than what is on disk
 	for i := range m.Attempts {
 		out.Tries = append(out.Tries, attemptItem(&m.Attempts[i]))
 	}

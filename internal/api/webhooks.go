@@ -96,8 +96,11 @@ type Webhook struct {
 	Waiting       int          `json:"waiting" doc:"messages in its queue"`
 	OldestAt      *string      `json:"oldestAt" format:"date-time" doc:"when the oldest of them was accepted"`
 	NextAt        *string      `json:"nextAt" format:"date-time" doc:"when the next attempt may be made; null: nothing waits, or it is held"`
-	QueueEmptyAt  *string      `json:"queueEmptyAt" format:"date-time" doc:"when the last of what waits is expected to go; null: not known"`
+	QueueEmptyAt  *string      `json:"queueEmptyAt" format:"date-time" doc:"when the last of what waits is expected to go; null: nothing waits, it is held, or nobody knows"`
+	WaitsFor      string       `json:"waitsFor,omitempty" enum:"nothing,people,pause,retry,window,turn,store" doc:"why it is not sending while messages wait; nothing: it sends"`
+	Why           string       `json:"why,omitempty" doc:"the same for people"`
 	SentThisMonth int          `json:"sentThisMonth" doc:"UTC"`
+	Warnings      []string     `json:"warnings" nullable:"false" doc:"such as: the queue needs more than five minutes for what waits"`
 	LastAttempt   *lastAttempt `json:"lastAttempt,omitempty" doc:"in the answer about one webhook only; absent: none was made, or long ago"`
 }
 
@@ -111,6 +114,10 @@ func webhookItem(q admin.Queue) Webhook {
 	w := Webhook{
 		WebhookSettings: settingsOf(&q.WebhookRow), Status: q.Status.String(), Cause: q.Cause, HeldSince: optional(q.LaneRow.HeldSince),
 		Waiting: q.Waiting, OldestAt: optional(q.Oldest), NextAt: optional(q.Next), QueueEmptyAt: optional(q.Empty), SentThisMonth: q.Sent,
+		Why: q.Why, Warnings: append([]string{}, q.Warnings()...),
+	}
+	if q.WaitsFor != 0 {
+		w.WaitsFor = q.WaitsFor.String()
 	}
 	if q.Last != nil {
 		w.LastAttempt = &lastAttempt{MessageID: q.Last.Message, Attempt: attemptItem(q.Last)}

@@ -211,7 +211,7 @@ type Forecast struct {
 	Cause string
 	// At is when it is expected to go, unless it is held.
 	At time.Time
-	// Waiting is how many messages wait in the lane, this one among them.
+	// Waiting is how many messages wait in the lane up to this one.
 	Waiting int
 }
 
@@ -236,11 +236,14 @@ func (w WaitReason) String() string { return name(waitNames[:], int(w)) }
 
 // Explanation is why a lane is not sending.
 type Explanation struct {
-	Reason WaitReason
-	Until  time.Time // when that ends, as far as it is known
+	Reason WaitReason // zero: nothing is known of the lane
+	Cause  string     // where it waits for people: why, in a sentence for them
+	Until  time.Time  // when that ends, as far as it is known
 	// Empty is when the queue is expected to be empty; zero: it is, or nobody knows.
 	Empty   time.Time
 	Waiting int
+	// Expected says when those messages are expected to go whose places in the queue were asked for; zero: nobody knows.
+	Expected []time.Time
 }
 
 // Late is how long a lane may need for what waits before its owner should hear of it.

@@ -116,11 +116,11 @@ func (d *Dispatcher) Forecast(id connector.LaneID) connector.Forecast {
 	return d.machine.Forecast(d.o.Now(), id)
 }
 
-// Explain says why a lane is not sending.
-func (d *Dispatcher) Explain(id connector.LaneID) connector.Explanation {
+// Explain says why a lane is not sending, and when the messages at some places of it are expected to go.
+func (d *Dispatcher) Explain(id connector.LaneID, places ...int) connector.Explanation {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.machine.Explain(d.o.Now(), id)
+	return d.machine.Explain(d.o.Now(), id, places...)
 }
 
 func (d *Dispatcher) late() int {

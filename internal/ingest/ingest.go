@@ -239,8 +239,9 @@ func (in *Ingester) underway(row store.MessageRow, f connector.Forecast) Answer 
 	return underway(row.ID, row.Unclear, f, in.store.Now())
 }
 
-// Message answers how far a message of the license's subscription has come.
-func (in *Ingester) Message(ctx context.Context, lic connector.License, id connector.MessageID) (Answer, error) {
+// Message answers how far a message of the license's subscription has come. Where it is known better than
+// by its queue's end, expected is when it goes; zero: it is not.
+func (in *Ingester) Message(ctx context.Context, lic connector.License, id connector.MessageID, expected time.Time) (Answer, error) {
 	if !connector.ValidID(connector.MessagePrefix, string(id)) {
 		return Answer{}, connector.Errorf(connector.MessageNotFound,
 			"There is no such message in this subscription. A message id begins with %s and comes in the answer to the call that sent it.", connector.MessagePrefix)
@@ -252,7 +253,11 @@ func (in *Ingester) Message(ctx context.Context, lic connector.License, id conne
 	if row.State.Final() {
 		return ended(row.ID, row.State, row.Detail), nil
 	}
-	return in.underway(row, in.forecast(row)), nil
+	f := in.forecast(row)
+	if !expected.IsZero() {
+		f.At = expected
+	}
+	return in.underway(row, f), nil
 }
 
 // Settled tells the waiting callers what was committed, and the operator what

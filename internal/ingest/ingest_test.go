@@ -60,7 +60,7 @@ func TestAnswerTellsHowTheMessageEnded(t *testing.T) {
 			if a.Status != name || a.Sent != want.sent || a.MaybePosted != want.maybe || !strings.Contains(a.Text, want.text) {
 				t.Errorf("answer is %+v, want %s, sent %v, maybe posted %v, text with %q", a, name, want.sent, want.maybe, want.text)
 			}
-			again, err := h.in.Message(t.Context(), h.license, a.Message)
+			again, err := h.in.Message(t.Context(), h.license, a.Message, time.Time{})
 			if err != nil || again.Status != a.Status || again.Text != a.Text {
 				t.Errorf("read later it is %+v, %v; want the same as %+v", again, err, a)
 			}
@@ -380,7 +380,7 @@ func TestMessageOfAnotherSubscriptionIsNotFound(t *testing.T) {
 		"unknown":      {h.license, "msg_00000000000000000000000000"},
 		"no id at all": {h.license, "x' OR 1=1"},
 	} {
-		_, err := h.in.Message(t.Context(), ask.lic, ask.id)
+		_, err := h.in.Message(t.Context(), ask.lic, ask.id, time.Time{})
 		var e *connector.Error
 		if !errors.As(err, &e) || e.Code != connector.MessageNotFound {
 			t.Errorf("%s: %v, want %s", name, err, connector.MessageNotFound)

@@ -453,10 +453,67 @@ func TestTheMachineSaysWhyALaneIsNotSending(t *testing.T) {
 	w.run(epoch.Add(30*time.Second + time.Millisecond))
 
 	for id, want := range map[connector.LaneID]connector.WaitReason{
-		1: connector.WaitsForPause, 2: connector.WaitsForRetry, 3: connector.WaitsForPeople, 4: connector.WaitsForWindow, 5: connector.WaitsForPeople, 6: connector.WaitsForNothing,
+		1: connector.WaitsForPause, 2: connector.WaitsForRetry, 3: connector.WaitsForPeople, 4: connector.WaitsForWindow, 5: connector.WaitsForPeople, 6: 0,
 	} {
 		if got := w.machine.Explain(w.now, id); got.Reason != want {
 			t.Errorf("lane %d waits for %v, want %v", id, got.Reason, want)
 		}
+	}
+}
+
+func TestEachPlaceOfAQueueHasATimeOfItsOwn(t *testing.T) {
+	w := newWorld(script(nil))
+	w.open(1, connector.ProfileFlowBot)
+	w.accept(1, day, named("m", 60)...)
+	w.run(epoch.Add(30 * time.Second))
+
+	e := w.machine.Explain(w.now, 1, 10, 36)
+	w.run(epoch.Add(time.Hour))
+
+	for i, at := range []time.Time{w.starts[1][24+9], w.starts[1][59]} {
+		if off := e.Expected[i].Sub(at); off < -5*time.Second || off > 5*time.Second {
+			t.Errorf("place %d: expected at %v, it went at %v", i, e.Expected[i].Sub(epoch), at.Sub(epoch))
+		}
+	}
+	if !e.Empty.Equal(e.Expected[1]) || e.Waiting != 36 {
+		t.Errorf("%d wait, empty at %v; want 36, and the time of the last, %v", e.Waiting, e.Empty.Sub(epoch), e.Expected[1].Sub(epoch))
+	}
+}
+
+func TestWhatIsStoredIsExplainedAsTheEngineWould(t *testing.T) {
+	w := shared(script(nil), 2, connector.ProfileFlowBot)
+	w.accept(1, day, named("a", 40)...)
+	w.accept(2, day, named("b", 40)...)
+	w.run(epoch.Add(20 * time.Second))
+	want := w.machine.Explain(w.now, 1, 5)
+
+	var stored []connector.Loaded
+	for _, id := range []connector.LaneID{1, 2} {
+		stored = append(stored, w.load(connector.FetchRequest{Lane: id, Count: true}))
+	}
+	got := lane.Reckon(w.now, stored, 1, 5)
+
+	if got.Reason != connector.WaitsForWindow || got.Reason != want.Reason || got.Waiting != want.Waiting {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if off := got.Empty.Sub(want.Empty); off < -time.Second || off > time.Second {
+		t.Errorf("empty at %v, want %v", got.Empty.Sub(epoch), want.Empty.Sub(epoch))
+	}
+	if off := got.Expected[0].Sub(want.Expected[0]); off < -time.Second || off > time.Second {
+		t.Errorf("the fifth at %v, want %v", got.Expected[0].Sub(epoch), want.Expected[0].Sub(epoch))
+	}
+}
+
+func TestWhatPeopleEndIsCountedNoLonger(t *testing.T) {
+	w := newWorld(script(nil))
+	w.open(1, connector.ProfileFlowBot)
+	w.accept(1, day, named("m", 60)...)
+	w.run(epoch.Add(30 * time.Second))
+	w.queue[1] = w.queue[1][:6]
+	w.soon(0, lane.Wake{Lane: 1})
+	w.run(epoch.Add(40 * time.Second))
+
+	if e := w.machine.Explain(w.now, 1); e.Waiting != 6 {
+		t.Errorf("%d wait, want 6", e.Waiting)
 	}
 }

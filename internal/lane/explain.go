@@ -13,17 +13,49 @@ func FreeAt(now time.Time, g connector.Group) time.Time {
 	return newWindow(g.Profile, g.Recent).free(now)
 }
 
-// Explain says why a lane is not sending, and when its queue is expected to be empty.
-func (m *Machine) Explain(now time.Time, id connector.LaneID) connector.Explanation {
+// Explain says why a lane is not sending, when its queue is expected to be empty, and when the
+// messages at some places of it, counted from 1, are expected to go. It knows nothing of a lane that it never had.
+func (m *Machine) Explain(now time.Time, id connector.LaneID, places ...int) connector.Explanation {
 	l := m.lanes[id]
-	if l == nil || l.phase == Idle {
-		return connector.Explanation{Reason: connector.WaitsForNothing}
+	if l == nil {
+		return connector.Explanation{}
 	}
-	e := connector.Explanation{Waiting: l.waiting}
-	if f := m.Forecast(now, id); !f.Held && l.waiting > 0 {
-		e.Empty = f.At
+	e := connector.Explanation{Waiting: l.waiting, Reason: connector.WaitsForNothing, Expected: make([]time.Time, len(places))}
+	if l.phase == Idle {
+		return e
 	}
-	e.Reason, e.Until = m.waitsFor(now, l)
+	if e.Reason, e.Until = m.waitsFor(now, l); !l.known || l.State.Held() {
+		e.Cause = l.Cause
+		return e
+	}
+	if l.waiting > 0 {
+		e.Empty = m.expect(now, l, l.waiting)
+	}
+	for i, place := range places {
+		e.Expected[i] = m.expect(now, l, place)
+	}
+	return e
+}
+
+// Reckon explains a lane that another process runs, from what is stored of it and of the
+// others of its group.
+func Reckon(now time.Time, stored []connector.Loaded, id connector.LaneID, places ...int) connector.Explanation {
+	m := New(Options{})
+	m.now = now
+	for _, in := range stored {
+		l := m.lane(in.Lane.ID)
+		m.learn(l, in)
+		switch {
+		case l.State.Held():
+			l.phase = Held
+		case l.waiting > 0:
+			l.phase = Waiting
+		}
+	}
+	e := m.Explain(now, id, places...)
+	if e.Reason == connector.WaitsForTurn && len(stored) == 1 {
+		e.Reason = connector.WaitsForNothing // as far as is stored, it may go
+	}
 	return e
 }
 

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -20,48 +21,70 @@ func (m *Machine) Forecast(now time.Time, id connector.LaneID) connector.Forecas
 		f.Held, f.Cause = true, l.Cause
 		return f
 	}
+	f.At = m.expect(now, l, f.Waiting)
+	return f
+}
+
+// expect is when the message at a place of a lane's queue is expected to go.
+func (m *Machine) expect(now time.Time, l *lane, place int) time.Time {
+	from := now
 	for _, t := range []time.Time{l.NotBefore, l.group.NotBefore} {
-		if t.After(f.At) {
-			f.At = t
+		if t.After(from) {
+			from = t
 		}
 	}
-	posts := m.posts(l)
+	posts := m.posts(l, place)
 	ahead := posts + m.beside(l, posts)
 	if l.phase == Sending {
 		ahead-- // what is under way has its place in the window already
 	}
-	byWindow := l.group.window.nth(f.At, ahead)
-	bySends := f.At.Add(time.Duration(posts-1) * l.took)
-	f.At = byWindow
-	if bySends.After(f.At) {
-		f.At = bySends
+	byWindow := l.group.window.nth(from, ahead)
+	if bySends := from.Add(time.Duration(posts-1) * l.took); bySends.After(byWindow) {
+		return bySends
 	}
-	return f
+	return byWindow
 }
 
-// posts is in how many posts what waits in a lane is expected to go.
-func (m *Machine) posts(l *lane) int {
-	n := max(l.waiting, 1)
-	if l.Settings.Combine && l.payload != connector.PayloadText && m.short(l.group) {
-		perCard := connector.MaxCard
-		if w := l.weight(); w > 0 {
-			perCard = min(perCard, max(teams.CardRoom/w, 1))
+// mix is what the messages of a lane are like, by those that were read last.
+type mix struct {
+	alone  float64 // posts of cards and split texts, per message
+	texts  float64 // share of texts that may share a card
+	weight float64 // mean of those
+}
+
+// mixOf looks at messages; where there are none, all are taken for short texts.
+func mixOf(items []connector.Item) mix {
+	x, weights := mix{texts: 1}, 0
+	if len(items) == 0 {
+		return x
+	}
+	x.texts = 0
+	for i := range items {
+		if combinable(&items[i]) {
+			x.texts++
+			weights += items[i].Weight
+			continue
 		}
-		n = (n + perCard - 1) / perCard
+		x.alone += float64(max(items[i].Parts-items[i].PartsDone, 1))
 	}
-	return n
+	if x.texts > 0 {
+		x.weight = float64(weights) / x.texts
+	}
+	n := float64(len(items))
+	x.alone, x.texts = x.alone/n, x.texts/n
+	return x
 }
 
-// weight is the mean weight of the texts that are loaded; zero: none is.
-func (l *lane) weight() int {
-	if len(l.head) == 0 {
-		return 0
+// posts is in how many posts so many messages of a lane are expected to go.
+func (m *Machine) posts(l *lane, n int) int {
+	perCard := 1.0
+	if m.combines(l) {
+		perCard = connector.MaxCard
+		if w := l.mix.weight; w > 0 {
+			perCard = min(perCard, max(float64(teams.CardRoom)/w, 1))
+		}
 	}
-	sum := 0
-	for i := range l.head {
-		sum += l.head[i].Weight
-	}
-	return sum / len(l.head)
+	return max(int(math.Ceil(float64(n)*(l.mix.alone+l.mix.texts/perCard))), 1)
 }
 
 // beside is how many posts of other lanes take places before the last of own
@@ -71,7 +94,7 @@ func (m *Machine) beside(l *lane, own int) (n int) {
 		if o == l || o.State != connector.LaneOpen || o.waiting == 0 || l.Settings.Urgent && !o.Settings.Urgent {
 			continue
 		}
-		theirs := m.posts(o)
+		theirs := m.posts(o, o.waiting)
 		if o.Settings.Urgent == l.Settings.Urgent {
 			theirs = min(theirs, own)
 		}

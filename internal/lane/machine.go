@@ -69,10 +69,13 @@ type lane struct {
 	suspect connector.Seq
 	payload connector.Payload
 	waiting int
-	last    connector.Seq // of the message that ended last
-	dueAt   time.Time
-	touched time.Time     // last time that something of it ended
-	took    time.Duration // of its last sends, smoothed
+	// miscounted: what waits is to be counted when it is read next.
+	miscounted bool
+	mix        mix
+	last       connector.Seq // of the message that ended last
+	dueAt      time.Time
+	touched    time.Time     // last time that something of it ended
+	took       time.Duration // of its last sends, smoothed
 	// paused is the wait that its last attempt brought upon the group, and the one before it.
 	paused, before time.Time
 }
@@ -177,6 +180,9 @@ func (m *Machine) wake(l *lane, n int) {
 	if n == 0 {
 		l.stale = true
 	}
+	if n == 0 || l.phase == Loading { // some of what waits may have ended; or may be counted twice
+		l.miscounted = true
+	}
 	switch l.phase {
 	case Idle:
 		m.want(l)
@@ -217,7 +223,8 @@ func (m *Machine) reload(l *lane) {
 }
 
 func (m *Machine) load(l *lane) {
-	r := connector.FetchRequest{Lane: l.ID, Count: !l.known}
+	r := connector.FetchRequest{Lane: l.ID, Count: !l.known || l.miscounted}
+	l.miscounted = false
 	if l.carded = l.known && m.combines(l); l.carded {
 		r.Card = teams.CardRoom
 	}
@@ -285,8 +292,11 @@ func (m *Machine) learn(l *lane, in connector.Loaded) {
 		l.payload = l.head[0].Parcel.Target.Payload
 	}
 	l.more = l.more || in.More
-	if in.Waiting >= 0 && !l.known {
+	if in.Waiting >= 0 {
 		l.waiting = in.Waiting
+	}
+	if len(in.Head) > 0 || !l.known {
+		l.mix = mixOf(in.Head)
 	}
 	l.waiting = max(l.waiting, len(l.head))
 	l.known = true

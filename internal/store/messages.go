@@ -30,6 +30,8 @@ type MessageEntry struct {
 	Attempts int
 	// Readable: its text was not removed yet.
 	Readable bool
+	// Expected is when it is expected to go; zero: it has ended, is held, or nobody knows. Not the store's to say.
+	Expected time.Time
 }
 
 // Held reports whether it waits for people.

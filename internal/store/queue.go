@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -172,4 +174,55 @@ func (s *Store) SubscriptionOf(ctx context.Context, id connector.WebhookID) (sub
 		return "", fmt.Errorf("read whose webhook %s is: %w", id, err)
 	}
 	return sub, nil
+}
+
+const (
+	lanesBeside = `
+SELECT o.id FROM lane l JOIN lane o ON o.grp = l.grp
+WHERE l.id = $1 AND (o.id = l.id OR EXISTS (SELECT 1 FROM queue q WHERE q.lane = o.id)) ORDER BY o.id = l.id DESC, o.id LIMIT 128`
+	aheadInQueue = `SELECT COUNT(*) FROM (SELECT 1 FROM queue q WHERE q.lane = $1 AND q.id > $2 AND q.id <= $3 LIMIT 20000) ahead`
+)
+
+// LanesBeside returns a lane and those of its group in which messages wait, at most 128.
+func (s *Store) LanesBeside(ctx context.Context, lane connector.LaneID) (all []connector.LaneID, err error) {
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		all = nil
+		return c.each(ctx, q(lanesBeside, int64(lane)), func(rows *sql.Rows) error {
+			var id connector.LaneID
+			err := rows.Scan(&id)
+			all = append(all, id)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the lanes beside lane %d: %w", lane, err)
+	}
+	return all, nil
+}
+
+// Places returns the places of messages in the queue of their lane, from 1. Where very many
+// stand between two of them, the later ones are placed too far in front.
+func (s *Store) Places(ctx context.Context, lane connector.LaneID, of []*MessageEntry) ([]int, error) {
+	order := make([]int, len(of))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(of[a].Seq, of[b].Seq) })
+	places := make([]int, len(of))
+	err := s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		place, after := 0, connector.Seq(0)
+		for _, i := range order {
+			var n int
+			if err := c.one(ctx, q(aheadInQueue, int64(lane), int64(after), int64(of[i].Seq)), &n); err != nil {
+				return err
+			}
+			place, after = place+n, of[i].Seq
+			places[i] = place
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the queue of lane %d: %w", lane, err)
+	}
+	return places, nil
 }

@@ -59,3 +59,34 @@ func TestAWebhookStaysUsedWhenItsMessagesWereRemoved(t *testing.T) {
 		}
 	})
 }
+
+func TestPlacesCountFromTheHeadAndLanesBesideAreThoseThatWait(t *testing.T) {
+	promise(t, func(t *testing.T, h *house) {
+		first, second, idle := h.hook("a", "https://a", "Ada"), h.hook("b", "https://b", "Ada"), h.hook("c", "https://c", "Ada")
+		for range 4 {
+			for _, w := range []store.WebhookRow{first, second} {
+				r := h.request("text")
+				r.Message.Webhook = w.ID
+				h.accept(r)
+			}
+		}
+		l := h.load(first.Lane)
+		h.settle(h.attempted(l, connector.VerdictSent, h.endOf(l.Head[0], connector.StateSent)))
+		log, err := h.Messages(t.Context(), store.MessageFilter{Webhook: first.ID}, connector.Page{Limit: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		places, err := h.Places(t.Context(), first.Lane, []*store.MessageEntry{&log.Items[0], &log.Items[2], &log.Items[1]})
+		if err != nil || !slices.Equal(places, []int{3, 1, 2}) {
+			t.Errorf("places %v (%v), want 3, 1, 2", places, err)
+		}
+		for lane, want := range map[connector.LaneID][]connector.LaneID{
+			second.Lane: {second.Lane, first.Lane}, idle.Lane: {idle.Lane, first.Lane, second.Lane},
+		} {
+			if got, err := h.LanesBeside(t.Context(), lane); err != nil || !slices.Equal(got, want) {
+				t.Errorf("beside lane %d: %v (%v), want %v", lane, got, err, want)
+			}
+		}
+	})
+}
