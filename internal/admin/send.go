@@ -34,9 +34,13 @@ func (a *Admin) TestWebhook(ctx context.Context, who connector.Actor, id connect
 		return Message{}, err
 	}
 	text := fmt.Sprintf("Test of the webhook \"%s\": it works. Sent by %s, %s.", hook.Name, inWords(who), a.store.Now().UTC().Format("2 January 2006, 15:04:05 UTC"))
-	return a.sendFor(ctx, who, sub, connector.Message{
+	made, err := a.sendFor(ctx, who, sub, connector.Message{
 		Webhook: id, Test: true, Content: connector.Content{Kind: connector.KindText, Body: []byte(text)},
 	}, "webhook.test")
+	if err != nil {
+		return Message{}, err
+	}
+	return a.outcome(ctx, who, made)
 }
 
 // ResendMessage sends what a message says as a new one, at the end of the queue.
@@ -49,16 +53,24 @@ func (a *Admin) ResendMessage(ctx context.Context, who connector.Actor, id conne
 	if !was.State.Final() {
 		return Message{}, connector.Errorf(connector.Conflict, "The message has not ended yet, so it can't be sent again. Cancel it first, or wait.")
 	}
-	content, err := a.store.Content(ctx, sub.ID, id)
+	made, err := a.resend(ctx, who, sub, &was)
 	if err != nil {
 		return Message{}, err
 	}
-	return a.sendFor(ctx, who, sub, connector.Message{Webhook: was.Webhook, ResendOf: id, Content: content}, "message.resend")
+	return a.outcome(ctx, who, made)
 }
 
-func (a *Admin) sendFor(ctx context.Context, who connector.Actor, sub store.Subscription, m connector.Message, action string) (Message, error) {
+func (a *Admin) resend(ctx context.Context, who connector.Actor, sub store.Subscription, was *store.MessageEntry) (connector.MessageID, error) {
+	content, err := a.store.Content(ctx, sub.ID, was.ID)
+	if err != nil {
+		return "", err
+	}
+	return a.sendFor(ctx, who, sub, connector.Message{Webhook: was.Webhook, ResendOf: was.ID, Content: content}, "message.resend")
+}
+
+func (a *Admin) sendFor(ctx context.Context, who connector.Actor, sub store.Subscription, m connector.Message, action string) (connector.MessageID, error) {
 	if a.send == nil {
-		return Message{}, errors.New("this desk sends no messages")
+		return "", errors.New("this desk sends no messages")
 	}
 	var wait time.Duration
 	if m.Test {
@@ -66,16 +78,13 @@ func (a *Admin) sendFor(ctx context.Context, who connector.Actor, sub store.Subs
 	}
 	id, err := a.send(ctx, people(sub), m, wait)
 	if err != nil {
-		return Message{}, err
+		return "", err
 	}
 	sent, err := a.store.Entry(ctx, id)
 	if err != nil {
-		return Message{}, err
+		return "", err
 	}
-	if err := a.store.Note(ctx, store.Deed{Subscription: sub.ID, Lane: sent.Lane, By: who.Name, Action: action, Object: string(id)}); err != nil {
-		return Message{}, err
-	}
-	return a.outcome(ctx, who, id)
+	return id, a.store.Note(ctx, store.Deed{Subscription: sub.ID, Lane: sent.Lane, By: who.Name, Action: action, Object: string(id)})
 }
 
 // outcome is a message for somebody who has just done something with it: they

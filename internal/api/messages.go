@@ -27,6 +27,14 @@ func (a *API) messageRoutes() []route {
 			right: connector.RightSend, typed: typed(a.resendMessage),
 		},
 		{
+			method: http.MethodPost, path: "/api/v1/webhooks/{id}/resend", id: "resendFailedOfWebhook", summary: "Send again what failed or expired in a webhook",
+			details: resendDetails, right: connector.RightSend, typed: typed(a.resendFailedOfWebhook),
+		},
+		{
+			method: http.MethodPost, path: "/api/v1/subscriptions/{id}/resend", id: "resendFailedOfSubscription", summary: "Send again what failed or expired in a subscription",
+			details: resendDetails, right: connector.RightSend, typed: typed(a.resendFailedOfSubscription),
+		},
+		{
 			method: http.MethodPost, path: single + "/cancel", id: "cancelMessage", summary: "End a message that has not ended; an attempt that is under way may still arrive",
 			right: connector.RightSend, typed: typed(a.cancelMessage),
 		},

@@ -76,6 +76,9 @@ func sendingWalks() map[string]walk {
 		"POST /api/v1/webhooks/{id}/resume":        {path: hook("/resume"), may: "member", lower: "viewer"},
 		"POST /api/v1/webhooks/{id}/test":          {path: hook("/test"), may: "sender", lower: "viewer"},
 
+		"POST /api/v1/webhooks/{id}/resend":      {path: hook("/resend"), may: "sender", lower: "viewer"},
+		"POST /api/v1/subscriptions/{id}/resend": {path: sub("/resend"), may: "sender", lower: "viewer"},
+
 		"POST /api/v1/messages":              {body: (*stage).message},
 		"GET /api/v1/messages":               {may: "viewer", foreign: 200},
 		"GET /api/v1/messages/{id}":          {path: sent(""), may: "viewer", lower: "sender"},

@@ -97,6 +97,7 @@ func (c *Console) routes() []route {
 		{pattern: "POST /webhooks/{id}/test", handle: c.testWebhook},
 		{pattern: "GET /messages", handle: c.messages},
 		{pattern: "GET /messages/{id}", handle: c.message},
+		{pattern: "POST /messages/resend", handle: c.resendFailed},
 		{pattern: "POST /messages/{id}/resend", handle: c.resendMessage},
 		{pattern: "POST /messages/{id}/cancel", handle: c.cancelMessage},
 		{pattern: "POST /messages/{id}/resolve", handle: c.resolveMessage},

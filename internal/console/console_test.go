@@ -15,6 +15,7 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/console"
+	"github.com/teamsconnector/teamsconnector/internal/ingest"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
@@ -52,7 +53,8 @@ func openBy(t *testing.T, furnish func(who *auth.Auth) console.Options) *place {
 	mux := http.NewServeMux()
 	o := furnish(p.who)
 	o.Logger = log
-	console.New(admin.New(st, admin.Options{}), p.who, assets, o).Mount(mux)
+	in := ingest.New(st, ring, idle{}, ingest.Options{})
+	console.New(admin.New(st, admin.Options{Send: in.Send}), p.who, assets, o).Mount(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		server.Close()
@@ -81,6 +83,13 @@ func (r *record) String() string {
 	defer r.mu.Unlock()
 	return r.text.String()
 }
+
+// idle is an engine that sends nothing: messages wait.
+type idle struct{}
+
+func (idle) Wake(connector.LaneID, int) {}
+
+func (idle) Forecast(connector.LaneID) connector.Forecast { return connector.Forecast{Waiting: 1} }
 
 func must(t *testing.T, err error) {
 	t.Helper()

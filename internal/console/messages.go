@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
@@ -20,13 +21,20 @@ type messagesView struct {
 	hook      *admin.Queue           // nil: of all webhooks
 	page      admin.MessagePage
 	query     url.Values
-	form      form
+	// mayAct: the person may resend and cancel what is shown.
+	mayAct bool
+	failed *admin.Failed // what would be sent again, where somebody asks; nil: nobody does
+}
+
+// messageParameters are what the log's address holds.
+func messageParameters() []string {
+	return []string{"instance", "webhook", "status", "q", "day", "cursor"}
 }
 
 // path leads to the same view with some of its parameters changed; an empty value takes one out.
 func (m *messagesView) path(change ...string) string {
 	q := url.Values{}
-	for _, name := range []string{"instance", "webhook", "status", "q", "day", "cursor"} {
+	for _, name := range messageParameters() {
 		if v := m.query.Get(name); v != "" {
 			q.Set(name, v)
 		}
@@ -77,17 +85,40 @@ func stateClass(status string) string {
 }
 
 func (c *Console) messages(v *visit) error {
-	m := messagesView{query: v.r.URL.Query(), form: v.typed()}
-	ctx, who := v.r.Context(), v.session.Actor
-	var err error
-	if m.instances, err = c.desk.SubscriptionsFor(ctx, who); err != nil {
+	m, ask, err := c.messagesOf(v, v.r.URL.Query())
+	if err != nil {
 		return err
 	}
-	ask := admin.MessageQuestion{Status: m.query.Get("status"), Query: m.query.Get("q")}
+	ctx, who := v.r.Context(), v.session.Actor
+	if m.query.Get("resend") != "" && m.mayAct {
+		f, err := c.desk.Failed(ctx, who, ask)
+		if err != nil {
+			return err
+		}
+		m.failed = &f
+	}
+	m.page, err = c.desk.Messages(ctx, who, ask, connector.Page{After: m.query.Get("cursor"), Limit: shownMessages})
+	if err != nil {
+		return err
+	}
+	if v.r.Header.Get("HX-Request") != "" {
+		return v.part(messageRows(v, m))
+	}
+	return v.show(http.StatusOK, page{title: "Messages", tab: "messages"}, messagesPage(v, m))
+}
+
+// messagesOf reads from an address, or from a form with the same fields, whose messages are meant.
+func (c *Console) messagesOf(v *visit, query url.Values) (m messagesView, ask admin.MessageQuestion, err error) {
+	m.query = query
+	ctx, who := v.r.Context(), v.session.Actor
+	if m.instances, err = c.desk.SubscriptionsFor(ctx, who); err != nil {
+		return m, ask, err
+	}
+	ask = admin.MessageQuestion{Status: m.query.Get("status"), Query: m.query.Get("q")}
 	if id := m.query.Get("webhook"); id != "" {
 		hook, err := c.desk.Webhook(ctx, who, connector.WebhookID(id))
 		if err != nil {
-			return err
+			return m, ask, err
 		}
 		m.hook, ask.Webhook = &hook, hook.ID
 		m.query.Set("instance", string(hook.Subscription))
@@ -99,23 +130,48 @@ func (c *Console) messages(v *visit) error {
 	for i := range m.instances {
 		if m.instances[i].ID == ask.Subscription {
 			m.sub = &m.instances[i]
+			m.mayAct = who.May(connector.RightSend, m.sub.Organization, m.sub.ID)
 		}
 	}
 	if text := m.query.Get("day"); text != "" {
 		day, err := time.Parse(time.DateOnly, text)
 		if err != nil {
-			return connector.Invalid("/day", "This is no day: write it as 2027-01-31.")
+			return m, ask, connector.Invalid("/day", "This is no day: write it as 2027-01-31.")
 		}
 		ask.From, ask.To = day, day.AddDate(0, 0, 1)
 	}
-	m.page, err = c.desk.Messages(ctx, who, ask, connector.Page{After: m.query.Get("cursor"), Limit: shownMessages})
+	return m, ask, nil
+}
+
+// someFailed reports whether something is shown that can be sent again together.
+func (m *messagesView) someFailed() bool {
+	return m.mayAct && slices.ContainsFunc(m.page.Items, func(e admin.MessageEntry) bool {
+		return e.State == connector.StateFailed || e.State == connector.StateExpired
+	})
+}
+
+// resendFailed sends all that failed again, of what the log shows.
+func (c *Console) resendFailed(v *visit) error {
+	query := url.Values{}
+	for _, name := range messageParameters() {
+		query.Set(name, v.field(name))
+	}
+	m, ask, err := c.messagesOf(v, query)
 	if err != nil {
 		return err
 	}
-	if v.r.Header.Get("HX-Request") != "" {
-		return v.part(messageRows(v, m))
+	done, err := c.desk.ResendFailed(v.r.Context(), v.session.Actor, ask)
+	if err != nil {
+		return err
 	}
-	return v.show(http.StatusOK, page{title: "Messages", tab: "messages"}, messagesPage(v, m))
+	said := many(done.Sent, "message was", "messages were") + " sent again."
+	switch {
+	case done.Stopped != nil:
+		said += " Then it stopped: " + done.Stopped.Message
+	case done.More:
+		said += " There are more: do it once again."
+	}
+	return v.done(m.path("cursor", ""), said)
 }
 
 // messageView is what a message's page shows.
@@ -175,7 +231,7 @@ func (c *Console) resendMessage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.done("/messages/"+string(made.ID), "It is sent again, as this message, at the end of the queue.")
+	return v.done(local(v.field("back"), "/messages/"+string(made.ID)), "It is sent again, as a new message at the end of the queue.")
 }
 
 func (c *Console) cancelMessage(v *visit) error {
@@ -183,7 +239,7 @@ func (c *Console) cancelMessage(v *visit) error {
 	if _, err := c.desk.CancelMessage(v.r.Context(), v.session.Actor, id); err != nil {
 		return err
 	}
-	return v.done("/messages/"+string(id), "It will not be sent.")
+	return v.done(local(v.field("back"), "/messages/"+string(id)), "It will not be sent.")
 }
 
 func (c *Console) resolveMessage(v *visit) error {

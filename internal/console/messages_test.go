@@ -1,8 +1,11 @@
 package console_test
 
 import (
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -79,5 +82,67 @@ func TestMessageOfADeletedWebhookOffersNothingThatCantBeDone(t *testing.T) {
 
 	if !strings.Contains(page, "(deleted)") || strings.Contains(page, "/resend") || strings.Contains(page, "/webhooks/"+hook) {
 		t.Error("the page leads to a webhook that is gone, or offers to send to it")
+	}
+}
+
+// ended has a message end so.
+func (b *browser) ended(sub, hook string, end connector.State) string {
+	b.t.Helper()
+	id := b.accept(sub, hook, connector.Content{Kind: connector.KindText, Body: []byte("Order 4712 was shipped")})
+	m, err := b.store.Entry(b.t.Context(), connector.MessageID(id))
+	must(b.t, err)
+	loaded, err := b.store.Fetch(b.t.Context(), []connector.FetchRequest{{Lane: m.Lane}})
+	must(b.t, err)
+	reason := map[connector.State]connector.Reason{connector.StateFailed: connector.ReasonBadRequest, connector.StateExpired: connector.ReasonExpired}[end]
+	must(b.t, b.store.Settle(b.t.Context(), []connector.Settlement{{Lane: loaded[0].Lane, Group: loaded[0].Group, Ends: []connector.End{
+		{Seq: m.Seq, Message: m.ID, State: end, Reason: reason, Detail: "Teams refused it.", At: time.Now()},
+	}}}))
+	return id
+}
+
+func TestAllThatFailedIsSentAgainOnce(t *testing.T) {
+	b, sub, hook, _ := full(t)
+	b.post("/webhooks/"+hook+"/resume", url.Values{"send": {"none"}}) // what people cancelled is not sent again
+	failed := []string{b.ended(sub, hook, connector.StateFailed), b.ended(sub, hook, connector.StateExpired)}
+	b.ended(sub, hook, connector.StateSent)
+	log := b.get("/messages?webhook=" + hook).body
+
+	asked := b.get("/messages?webhook=" + hook + "&resend=failed")
+	done := b.post("/messages/resend", url.Values{"webhook": {hook}})
+	said := b.get(done.location)
+	again := b.post("/messages/resend", url.Values{"webhook": {hook}})
+
+	if !strings.Contains(log, "Send failed again") || !strings.Contains(asked.body, "Send 2 failed messages again?") {
+		t.Errorf("the log offers %q", between(asked.body, `id="resend-title">`, "<"))
+	}
+	if done.status != http.StatusSeeOther || !strings.Contains(said.body, "2 messages were sent again") {
+		t.Errorf("%d, and the page says %q", done.status, between(said.body, `class="toast">`, "<"))
+	}
+	if text := between(b.get(again.location).body, `class="toast">`, "<"); text != "0 messages were sent again." {
+		t.Errorf("once more: %q", text)
+	}
+	for _, id := range failed {
+		if log := b.get("/messages?webhook=" + hook + "&q=" + id).body; !strings.Contains(log, id) {
+			t.Errorf("%s is not in the log any more", id)
+		}
+	}
+}
+
+func TestTheLogActsOnOneMessage(t *testing.T) {
+	b, sub, hook, waiting := full(t)
+	failed := b.ended(sub, hook, connector.StateFailed)
+	back := "/messages?webhook=" + hook
+
+	cancelled := b.post("/messages/"+waiting+"/cancel", url.Values{"back": {back}})
+	resent := b.post("/messages/"+failed+"/resend", url.Values{"back": {back}})
+
+	if cancelled.location != back || resent.location != back {
+		t.Errorf("they lead to %q and %q, want back to the log", cancelled.location, resent.location)
+	}
+	if m, err := b.store.Entry(t.Context(), connector.MessageID(waiting)); err != nil || m.Reason != connector.ReasonCancelled {
+		t.Errorf("the one that waited is %s, %s (%v)", m.State, m.Reason, err)
+	}
+	if twice := b.post("/messages/"+waiting+"/cancel", url.Values{}); twice.status != http.StatusConflict || !strings.Contains(twice.body, "has ended already") {
+		t.Errorf("cancelled in another tab meanwhile: %d", twice.status)
 	}
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -153,4 +154,46 @@ func TestACancelledMessageMayStillArriveAndADoubtIsResolvedOnce(t *testing.T) {
 func isRule(err error, code connector.Code) bool {
 	var rule *connector.Error
 	return errors.As(err, &rule) && rule.Code == code
+}
+
+func TestWhatFailedIsOfferedUntilItIsSentAgain(t *testing.T) {
+	promise(t, func(t *testing.T, h *house) {
+		sub, err := h.Subscription(t.Context(), h.subscription.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := func(state connector.State) connector.MessageID {
+			h.accept(h.request("text"))
+			l := h.load(h.webhook.Lane)
+			h.settle(h.attempted(l, connector.VerdictRefused, h.endOf(l.Head[0], state)))
+			return l.Head[0].ID
+		}
+		first, second := end(connector.StateFailed), end(connector.StateExpired)
+		end(connector.StateSent)
+		end(connector.StateUncertain)
+		failed := func(f store.FailedFilter) []connector.MessageID {
+			f.Subscription, f.Limit = sub.Row, max(f.Limit, 1)
+			ids, err := h.Failed(t.Context(), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ids
+		}
+		hour := time.Hour
+
+		if got := failed(store.FailedFilter{Limit: 9, Lane: h.webhook.Lane, From: h.Now().Add(-hour), To: h.Now().Add(hour)}); !slices.Equal(got, []connector.MessageID{first, second}) {
+			t.Errorf("offered %v, want %v", got, []connector.MessageID{first, second})
+		}
+		for name, f := range map[string]store.FailedFilter{"another lane": {Lane: h.webhook.Lane + 1}, "later": {From: h.Now().Add(hour)}, "before": {To: h.Now().Add(-hour)}} {
+			if got := failed(f); len(got) != 0 {
+				t.Errorf("%s: offered %v, want none", name, got)
+			}
+		}
+		again := h.request("text")
+		again.Message.ResendOf = first
+		h.accept(again)
+		if got := failed(store.FailedFilter{Limit: 9}); !slices.Equal(got, []connector.MessageID{second}) {
+			t.Errorf("after one was sent again: %v, want the other", got)
+		}
+	})
 }
