@@ -23,7 +23,7 @@ import (
 type node struct {
 	cmd        *exec.Cmd
 	api, admin string // addresses
-	log        *lines
+	out, log   *lines
 	ended      chan error
 }
 
@@ -102,12 +102,22 @@ func startNode(t *testing.T, data string, args ...string) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	n := &node{cmd: cmd, log: &lines{fresh: make(chan string, 1000)}, ended: make(chan error, 1)}
+	n := &node{cmd: cmd, out: &lines{fresh: make(chan string, 1000)}, log: &lines{fresh: make(chan string, 1000)}, ended: make(chan error, 1)}
 	go func() {
+		said := make(chan struct{})
+		go func() {
+			n.out.read(stdout)
+			close(said)
+		}()
 		n.log.read(stderr)
+		<-said
 		n.ended <- cmd.Wait()
 	}()
 	t.Cleanup(func() { _ = cmd.Process.Kill() })

@@ -53,11 +53,12 @@ var rooms = []room{
 	{path: "cmd/teamsconnector", floor: 6, may: []string{"*"}},
 
 	// For tests of any room; see testOnly.
+	{path: "internal/browsertest", floor: 1},
 	{path: "internal/postgrestest", floor: 1},
 }
 
 // testOnly are rooms that serve tests: no shipped file imports them, so they are not counted.
-var testOnly = []string{"internal/postgrestest"}
+var testOnly = []string{"internal/browsertest", "internal/postgrestest"}
 
 // stdlibOnly are the rooms that others build on without inheriting a dependency.
 var stdlibOnly = []string{"client", "internal/connector"}
@@ -78,7 +79,7 @@ var reserved = []struct {
 	}, "HTTP belongs to the two faces and the doors"},
 	{"net/http/pprof", []string{"cmd/teamsconnector"}, "it registers itself on the default mux"},
 	{"github.com/spf13/cobra", []string{"cmd/teamsconnector"}, "rooms get values, never flags"},
-	{"os/exec", []string{"cmd/teamsconnector", "internal/postgrestest"}, "no room starts processes"},
+	{"os/exec", []string{"cmd/teamsconnector", "internal/browsertest", "internal/postgrestest"}, "no room starts processes"},
 	{"testing", testOnly, "shipped code is no test"},
 	{"unsafe", nil, "nothing here is worth it"},
 	{"C", nil, "the product is built without cgo"},

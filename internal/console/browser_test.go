@@ -3,10 +3,8 @@ package console_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,41 +13,12 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/uuid"
 
+	"github.com/teamsconnector/teamsconnector/internal/browsertest"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/console"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
-
-// chromium starts a real browser for a test.
-func chromium(t *testing.T) context.Context {
-	t.Helper()
-	var found string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
-		if path, err := exec.LookPath(name); err == nil {
-			found = path
-			break
-		}
-	}
-	if found == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no chromium on this machine, and CI is set: the console is not tested")
-		}
-		t.Skip("no chromium on this machine: the console is not tested in a browser")
-	}
-	// NoSandbox: Chromium refuses to run as root with it, and the pages are our own.
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(found), chromedp.NoSandbox, chromedp.WindowSize(1280, 900))
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(alloc)
-	t.Cleanup(cancel)
-	bounded, end := context.WithTimeout(ctx, 4*time.Minute)
-	t.Cleanup(end)
-	if err := chromedp.Do(bounded); err != nil {
-		t.Fatalf("start the browser: %v", err)
-	}
-	return bounded
-}
 
 // full is a console with something on every page: keys, members, a token, webhooks in
 // several states, messages that wait.
@@ -99,7 +68,7 @@ type look struct {
 func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 	axe, err := os.ReadFile(filepath.Join("testdata", "axe.min.js"))
 	must(t, err)
-	ctx := chromium(t)
+	ctx := browsertest.Start(t)
 	empty, path := furnished(t)
 	emptyPages := []string{"/console", "/messages", "/subscriptions", path, "/members", "/account", "/subscriptions/sub_none"}
 	b, sub, hook, message := full(t)
@@ -173,70 +142,4 @@ func findings(ctx context.Context, t *testing.T, axe, page, theme string) []stri
 		t.Fatalf("%s: %v", page, err)
 	}
 	return found
-}
-
-// TestNewcomerWalksFromTheSetUpLinkToAWebhook does it as a person would, in a real browser.
-func TestNewcomerWalksFromTheSetUpLinkToAWebhook(t *testing.T) {
-	ctx := chromium(t)
-	p := open(t, console.Options{})
-
-	must(t, chromedp.Do(ctx, chromedp.Navigate(p.url+"/setup/"+p.setup)))
-	fill(ctx, t, map[string]string{"organization": "Contoso", "name": "Mira Kaya", "email": "mira@contoso.example", "password": goodPassword})
-	arrive(ctx, t, "Create Binding Keys")
-	fill(ctx, t, map[string]string{"name": "Invoice app"})
-	arrive(ctx, t, "LicenseSecret")
-	press(ctx, t, `document.querySelector('.secret a.primary').click()`)
-	arrive(ctx, t, "Webhook Adder")
-	fill(ctx, t, map[string]string{"name": "Support tickets", "url": flowURL})
-	arrive(ctx, t, "1 of 1,000 in use")
-
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector('#toasts').textContent`))
-	if err != nil || !strings.Contains(text, "works") {
-		t.Errorf("the page says %q (%v), want that the webhook works", text, err)
-	}
-	res, err := http.Get(p.url + "/console") // a stranger, without any cookie
-	must(t, err)
-	_ = res.Body.Close()
-	if res.Request.URL.Path != "/signin" {
-		t.Errorf("a stranger lands on %s", res.Request.URL)
-	}
-}
-
-// fill types into the form that is on top and presses its first button, as Enter does.
-func fill(ctx context.Context, t *testing.T, fields map[string]string) {
-	t.Helper()
-	for name, value := range fields {
-		set := fmt.Sprintf("(document.querySelector('dialog[open]') || document).querySelector('input[name=%s]').value = %q; 1", name, value)
-		if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](strings.Replace(set, "; 1", ", 1", 1))); err != nil {
-			t.Fatalf("fill %s: %v", name, err)
-		}
-	}
-	press(ctx, t, `(document.querySelector('dialog[open]') || document.querySelector('main')).querySelector('button.primary').click()`)
-}
-
-func press(ctx context.Context, t *testing.T, script string) {
-	t.Helper()
-	if _, err := chromedp.Run(ctx, chromedp.Evaluate[int](script+"; 1")); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// arrive waits for a page with a text on it. While one page gives way to the next, the browser can't be asked.
-func arrive(ctx context.Context, t *testing.T, text string) {
-	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(30 * time.Second)
-	is := fmt.Sprintf("document.readyState === 'complete' && document.body.textContent.includes(%q)", text)
-	for {
-		select {
-		case <-tick.C:
-			if there, err := chromedp.Run(ctx, chromedp.Evaluate[bool](is)); err == nil && there {
-				return
-			}
-		case <-late:
-			shown, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.pathname + ' ' + document.body.innerText.slice(0, 600)"))
-			t.Fatalf("no page with %q, but %s (%v)", text, shown, err)
-		}
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/teamsconnector/teamsconnector/internal/browsertest"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
@@ -49,13 +50,13 @@ func TestMessageIsReadableWithoutAScript(t *testing.T) {
 
 // TestMessageIsDrawnAsTeamsShowsIt holds under the policy that the pages are served with.
 func TestMessageIsDrawnAsTeamsShowsIt(t *testing.T) {
-	ctx := chromium(t)
+	ctx := browsertest.Start(t)
 	b, sub, hook, _ := full(t)
 	must(t, signIn(ctx, b))
 
 	for text, content := range contents(t) {
 		must(t, chromedp.Do(ctx, chromedp.Navigate(b.url+"/messages/"+b.accept(sub, hook, content))))
-		arrive(ctx, t, "As Teams shows it")
+		browsertest.Read(ctx, t, "As Teams shows it")
 		if _, err := chromedp.Run(ctx, chromedp.Poll[bool](`document.querySelector('.ac .ac-adaptiveCard') !== null`)); err != nil {
 			t.Fatalf("the message %q is not drawn: %v", text, err)
 		}
