@@ -198,7 +198,8 @@ func (a *Admin) mayOrder(ctx context.Context, who connector.Actor, r OrderReques
 
 func checkOrder(r *OrderRequest) error {
 	for _, part := range []struct{ pointer, label, text string }{
-		{"/technicalContact/firstName", "First Name", r.Contact.FirstName}, {"/technicalContact/lastName", "Last Name", r.Contact.LastName},
+		{"/technicalContact/firstName", "First Name", r.Contact.FirstName},
+		{"/technicalContact/lastName", "Last Name", r.Contact.LastName},
 		{"/billing/company", "The company", r.Billing.Company},
 	} {
 		if strings.TrimSpace(part.text) == "" {

@@ -238,6 +238,7 @@ func (m *message) show(c connector.Content) error {
 				m.Link.Text = *rich.Link.Text
 			}
 		}
+	case connector.KindMail: // stands in no subscription's list
 	}
 	return nil
 }

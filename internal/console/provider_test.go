@@ -140,7 +140,7 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	p.spoil(claims)
 	raw, err := json.Marshal(claims)
 	must(p.t, err)
-	token := ""
+	var token string
 	if p.sign == nil {
 		token = signed(p.t, jose.ES256, jose.JSONWebKey{Key: p.key, KeyID: "1"}, raw)
 	} else {

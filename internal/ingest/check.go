@@ -48,6 +48,7 @@ func Check(m connector.Message) (warnings []string, problem *connector.Error) {
 		w, err := teams.CheckCard(m.Content.Body)
 		warnings = w
 		all = append(all, err)
+	case connector.KindMail: // the service's own
 	}
 	if m.Key != "" {
 		all = append(all, checkKey(m.Key))

@@ -171,7 +171,7 @@ func TestARestoreThatCanNotBeChangesNothing(t *testing.T) {
 	}
 }
 
-// undoLast are statements that undo the last migration: the tables and columns that it made.
+// undoLast are statements that undo the last migration: the tables, columns and indexes that it made.
 func undoLast(t *testing.T) (all []string) {
 	t.Helper()
 	files, err := filepath.Glob("migrations/sqlite/*.sql")
@@ -183,10 +183,12 @@ func undoLast(t *testing.T) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, made := range regexp.MustCompile(`(?m)^(?:CREATE TABLE|ALTER TABLE) (\w+)(?: ADD COLUMN (\w+))?`).FindAllStringSubmatch(string(text), -1) {
-		undo := "DROP TABLE " + made[1]
-		if made[2] != "" {
-			undo = "ALTER TABLE " + made[1] + " DROP COLUMN " + made[2]
+	for _, made := range regexp.MustCompile(`(?m)^(CREATE TABLE|CREATE INDEX|CREATE UNIQUE INDEX|ALTER TABLE) (\w+)(?: ADD COLUMN (\w+))?`).FindAllStringSubmatch(string(text), -1) {
+		undo := map[string]string{
+			"CREATE TABLE": "DROP TABLE " + made[2], "ALTER TABLE": "ALTER TABLE " + made[2] + " DROP COLUMN " + made[3],
+		}[made[1]]
+		if undo == "" {
+			undo = "DROP INDEX " + made[2]
 		}
 		all = append(all, undo)
 	}

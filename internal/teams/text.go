@@ -100,6 +100,7 @@ func Envelope(c connector.Content, p connector.Payload) ([]byte, error) {
 		return cardEnvelope(card.content)
 	case connector.KindRich:
 		return richEnvelope(c.Body)
+	case connector.KindMail: // goes by SMTP
 	}
 	return nil, fmt.Errorf("make an envelope for content of kind %d", c.Kind)
 }
