@@ -65,7 +65,10 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	}
 	in = ingest.New(st, ring, engine, ingest.Options{Logger: log, Registerer: reg})
 
-	desk := admin.New(st, admin.Options{TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt, Reckon: lane.Reckon, Engine: engine, Ended: in.Swept, Send: in.Send})
+	desk := admin.New(st, admin.Options{
+		TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt, Reckon: lane.Reckon, Engine: engine, Ended: in.Swept, Send: in.Send,
+		Signup: c.signIn.signup == store.SignupOpen, Closed: c.signIn.signup == store.SignupClosed,
+	})
 	who := auth.New(st, auth.Options{Logger: log, Rate: c.net.apiRate})
 	assets, err := console.Assets()
 	if err != nil {

@@ -33,6 +33,8 @@ type Options struct {
 	AskOperator bool
 	// Signup: the first order of somebody who belongs to no organization makes one, which they administer.
 	Signup bool
+	// Closed: only operators let in who has no account yet.
+	Closed bool
 }
 
 // Engine carries messages out: dispatch in a server.
@@ -55,14 +57,14 @@ type Admin struct {
 	ended   func([]connector.End)
 	send    Send
 	// How orders are taken.
-	askOperator, signup bool
+	askOperator, signup, closed bool
 }
 
 // New makes the desk over a store.
 func New(st *store.Store, o Options) *Admin {
 	a := &Admin{
 		store: st, trusted: o.TrustedTargets, freeAt: o.FreeAt, reckon: o.Reckon, send: o.Send,
-		askOperator: o.AskOperator, signup: o.Signup,
+		askOperator: o.AskOperator, signup: o.Signup, closed: o.Closed,
 		wake: func(connector.LaneID) {}, ended: func([]connector.End) {},
 		explain: func(connector.LaneID, ...int) (e connector.Explanation) { return e },
 	}

@@ -155,15 +155,19 @@ func (a *Admin) Audit(ctx context.Context, who connector.Actor, r AuditRequest, 
 	return a.store.Audit(ctx, store.AuditFilter{Organization: r.Organization, Action: r.Action, Object: r.Object}, page)
 }
 
-// invite makes a person, or finds them, with a link to choose a password by.
+// invite makes a person, or finds them, with a link to choose a password by. It
+// is the one place from where an invitation could go out as an e-mail; until
+// then whoever asked copies the link.
 func (a *Admin) invite(ctx context.Context, who connector.Actor, r PersonRequest) (connector.PersonID, connector.Secret, error) {
 	link, err := keyring.NewToken()
 	if err != nil {
 		return "", connector.Secret{}, err
 	}
+	operator := who.May(connector.RightOperate, "", "")
 	id, linked, err := a.store.AddPerson(ctx, store.NewPerson{
 		Email: r.Email, Name: r.Name, Operator: r.Operator, Join: r.Organization, Role: r.Role,
-		Link: keyring.Hash(link), LinkLife: LinkLife, LinkAnyway: who.May(connector.RightOperate, "", ""), By: who.Name,
+		Link: keyring.Hash(link), LinkLife: LinkLife, By: who.Name, Again: r.Again,
+		LinkAnyway: operator, KnownOnly: a.closed && !operator,
 	})
 	if !linked {
 		return id, connector.Secret{}, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/keyring"
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
 
@@ -19,6 +20,8 @@ type PersonRequest struct {
 	Operator     bool
 	Organization connector.OrganizationID // to be a member of; empty: none
 	Role         connector.Role           // in it; zero: member
+	// Again: also whose access was ended, with nothing of what they had; for operators.
+	Again bool
 }
 
 // Invited is a person with the secret of a link by which they choose a password,
@@ -41,7 +44,7 @@ func (a *Admin) AddPerson(ctx context.Context, who connector.Actor, r PersonRequ
 			return Invited{}, err
 		}
 	}
-	if r.Operator || r.Organization == "" {
+	if r.Operator || r.Again || r.Organization == "" {
 		if !who.May(connector.RightOperate, "", "") {
 			return Invited{}, connector.Refused(connector.RightOperate)
 		}
@@ -92,14 +95,52 @@ func (a *Admin) ChangeMember(ctx context.Context, who connector.Actor, n store.M
 	return a.store.Member(ctx, n.Organization, n.Person)
 }
 
+// ResetPassword makes a link by which a member who belongs to no other
+// organization chooses a new password.
+func (a *Admin) ResetPassword(ctx context.Context, who connector.Actor, of connector.OrganizationID, id connector.PersonID) (Invited, error) {
+	if _, err := a.onOrganization(ctx, who, connector.RightManage, of); err != nil {
+		return Invited{}, err
+	}
+	m, err := a.store.Member(ctx, of, id)
+	if err != nil {
+		return Invited{}, err
+	}
+	link, err := keyring.NewToken()
+	if err != nil {
+		return Invited{}, err
+	}
+	err = a.store.LinkMember(ctx, store.NewLink{Organization: of, Person: id, Hash: keyring.Hash(link), Life: LinkLife, By: who.Name})
+	if err != nil {
+		return Invited{}, err
+	}
+	return Invited{Member: m, Link: connector.NewSecret(link)}, nil
+}
+
+// MemberEnds is what ends when somebody leaves an organization.
+type MemberEnds = store.MemberEnds
+
+// MemberEnds says what would end, before it does.
+func (a *Admin) MemberEnds(ctx context.Context, who connector.Actor, of connector.OrganizationID, id connector.PersonID) (MemberEnds, error) {
+	if err := a.mayEnd(ctx, who, of, id); err != nil {
+		return MemberEnds{}, err
+	}
+	return a.store.MemberEnds(ctx, of, id)
+}
+
+// mayEnd: everybody may leave, and who manages may remove.
+func (a *Admin) mayEnd(ctx context.Context, who connector.Actor, of connector.OrganizationID, id connector.PersonID) error {
+	need := connector.RightManage
+	if who.Person == id {
+		need = connector.RightView
+	}
+	_, err := a.onOrganization(ctx, who, need, of)
+	return err
+}
+
 // RemoveMember takes a member out of an organization. Their account and their
 // other organizations stay; what their tokens could do here ends with it.
 func (a *Admin) RemoveMember(ctx context.Context, who connector.Actor, of connector.OrganizationID, id connector.PersonID) error {
-	need := connector.RightManage
-	if who.Person == id {
-		need = connector.RightView // everybody may leave
-	}
-	if _, err := a.onOrganization(ctx, who, need, of); err != nil {
+	if err := a.mayEnd(ctx, who, of, id); err != nil {
 		return err
 	}
 	return a.store.ChangeMember(ctx, store.MemberChange{Organization: of, Person: id, By: who.Name})

@@ -22,6 +22,10 @@ func (a *API) memberRoutes() []route {
 			method: http.MethodDelete, path: one, id: "removeMember", summary: "Take a member out of the organization; everybody may leave",
 			right: connector.RightManage, typed: typed(a.removeMember),
 		},
+		{
+			method: http.MethodPost, path: one + "/reset", id: "resetMember", summary: "Make a link by which a member chooses a new password",
+			right: connector.RightManage, typed: typed(a.resetMember),
+		},
 	}
 }
 
@@ -33,7 +37,7 @@ type member struct {
 	Role     string             `json:"role" enum:"member,admin"`
 	Since    string             `json:"since" format:"date-time"`
 	LastSeen *string            `json:"lastSeen" format:"date-time" doc:"null: never"`
-	// Link stands in the answer to their invitation only.
+	// Link stands in the answers to their invitation and to a reset only.
 	Link string `json:"link,omitempty" doc:"where they choose a password, once within seven days; shown once. Absent for somebody who has an account of their own"`
 }
 
@@ -65,13 +69,14 @@ type createMemberInput struct {
 		Email string  `json:"email"`
 		Name  *string `json:"name,omitempty"`
 		Role  *string `json:"role,omitempty" enum:"member,admin" doc:"member when left out"`
+		Again bool    `json:"again,omitempty" doc:"operators: let in whose access was ended, too, with nothing of what they had"`
 	}
 }
 
 func (a *API) createMember(ctx context.Context, who connector.Actor, in *createMemberInput) (*made[member], error) {
 	role, _ := connector.ParseRole(given(in.Body.Role)) // zero is the desk's to fill
 	invited, err := a.desk.AddPerson(ctx, who, admin.PersonRequest{
-		Email: in.Body.Email, Name: given(in.Body.Name), Organization: in.ID, Role: role,
+		Email: in.Body.Email, Name: given(in.Body.Name), Organization: in.ID, Role: role, Again: in.Body.Again,
 	})
 	if err != nil {
 		return nil, err
@@ -111,6 +116,16 @@ func (a *API) changeMember(ctx context.Context, who connector.Actor, in *changeM
 		return nil, err
 	}
 	return &one[member]{Body: memberItem(m)}, nil
+}
+
+func (a *API) resetMember(ctx context.Context, who connector.Actor, in *MemberPath) (*one[member], error) {
+	m, err := a.desk.ResetPassword(ctx, who, in.ID, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	item := memberItem(m.Member)
+	item.Link = link(ctx, m.Link)
+	return &one[member]{Body: item}, nil
 }
 
 func (a *API) removeMember(ctx context.Context, who connector.Actor, in *MemberPath) (*done, error) {

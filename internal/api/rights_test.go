@@ -114,6 +114,14 @@ func tenancyWalks() map[string]walk {
 		"PATCH /api/v1/organizations/{id}/members/{personId}":  {path: (*stage).person, body: fixed(`{"role":"member"}`), may: "admin", lower: "member"},
 		"DELETE /api/v1/organizations/{id}/members/{personId}": {path: (*stage).person, may: "admin", lower: "member"},
 
+		"POST /api/v1/organizations/{id}/members/{personId}/reset": {path: func(s *stage) string { return s.person() + "/reset" }, may: "admin", lower: "member"},
+
+		"GET /api/v1/organizations/{id}/directories":                  {path: org("/directories"), may: "admin", lower: "member"},
+		"POST /api/v1/organizations/{id}/directories":                 {path: org("/directories"), body: fixed(`{"issuer":"https://id.acme.example"}`), may: "operator", lower: "admin"},
+		"GET /api/v1/organizations/{id}/directories/{directoryId}":    {path: (*stage).directory, may: "admin", lower: "member"},
+		"PATCH /api/v1/organizations/{id}/directories/{directoryId}":  {path: (*stage).directory, body: fixed(`{"name":"Renamed"}`), may: "operator", lower: "admin"},
+		"DELETE /api/v1/organizations/{id}/directories/{directoryId}": {path: (*stage).directory, may: "operator", lower: "admin"},
+
 		"GET /api/v1/organizations/{id}/subscriptions":  {path: org("/subscriptions"), may: "member", lower: "sender"},
 		"POST /api/v1/organizations/{id}/subscriptions": {path: org("/subscriptions"), body: fixed(`{"plan":"trial","instanceName":"Second"}`), may: "operator", lower: "admin"},
 		"GET /api/v1/subscriptions/{id}":                {path: sub(""), may: "member", lower: "sender"},
@@ -245,6 +253,16 @@ func (s *stage) person() string {
 	return org("/members/" + string(s.somebody(s.subscription.Organization)))(s)
 }
 
+func (s *stage) directory() string {
+	d, err := s.store.CreateDirectory(s.t.Context(), store.NewDirectory{Directory: store.Directory{
+		Organization: s.subscription.Organization, Issuer: "https://" + randomWord(s.t) + ".example", Name: "Acme", ClientID: "us",
+	}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return org("/directories/" + string(d.ID))(s)
+}
+
 func (s *stage) pair() string {
 	key, secret, err := keyring.NewPair()
 	if err != nil {
@@ -286,7 +304,7 @@ func (s *stage) doomed() string {
 	return "/api/v1/organizations/" + string(o.ID) + "?confirm=Doomed"
 }
 
-var publicID = regexp.MustCompile(`(org|sub|per|keys|wh|msg|tok|ord)_[0-9a-z]{26}`)
+var publicID = regexp.MustCompile(`(org|sub|per|dir|keys|wh|msg|tok|ord)_[0-9a-z]{26}`)
 
 func TestEveryRouteIsWalkedByEverybody(t *testing.T) {
 	s := newStage(t)

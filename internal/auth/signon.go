@@ -16,6 +16,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/time/rate"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
@@ -58,6 +59,7 @@ type SignOn struct {
 	auth   *Auth
 	o      SignOnOptions
 	client *http.Client
+	fresh  limit // new accounts, by address
 
 	mu    sync.Mutex
 	known map[string]described // by issuer
@@ -68,11 +70,13 @@ func NewSignOn(a *Auth, o SignOnOptions) *SignOn {
 	if o.Signup == 0 {
 		o.Signup = store.SignupInvited
 	}
-	return &SignOn{auth: a, o: o, client: providerClient(o), known: make(map[string]described)}
+	s := &SignOn{auth: a, o: o, client: providerClient(o), known: make(map[string]described)}
+	s.fresh.rate, s.fresh.burst = rate.Every(time.Hour/maxNewAccounts), maxNewAccounts
+	return s
 }
 
-// Signup says who gets an account that has none.
-func (s *SignOn) Signup() store.Signup { return s.o.Signup }
+// Open reports whether everybody may make an account.
+func (s *SignOn) Open() bool { return s.o.Signup == store.SignupOpen }
 
 // Name is what people read on the button of the installation's provider; empty: there is none.
 func (s *SignOn) Name() string {

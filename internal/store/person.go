@@ -36,6 +36,8 @@ type NewPerson struct {
 	Role        connector.Role           // in Join
 	Link        [32]byte                 // hash of a link to choose a password by
 	LinkLife    time.Duration
+	// KnownOnly: no account is made.
+	KnownOnly bool
 	// Again: also whose access was ended, with nothing of what they had.
 	Again bool
 	// LinkAnyway: also into an account that others use or that belongs to more than Join.
@@ -132,6 +134,9 @@ func (c *change) findOrAdd(ctx context.Context, n NewPerson, fresh string, now i
 	err = c.tx.one(ctx, q(personByEmail, fold(n.Email)), &p.row, &p.id, &disabled, &unconfirmed)
 	p.unconfirmed = unconfirmed != 0
 	switch {
+	case errors.Is(err, ErrNotFound) && n.KnownOnly:
+		return p, connector.Errorf(connector.Forbidden,
+			"Nobody has an account with this address, and in this installation new ones are made by who runs it: teamsconnector user create.")
 	case errors.Is(err, ErrNotFound):
 		p.id = connector.PersonID(fresh)
 		err = c.tx.one(ctx, q(insertPerson, fresh, n.Email, fold(n.Email), n.Name, bit(n.Operator), now, 0), &p.row)
@@ -167,43 +172,6 @@ func (c *change) mayLink(ctx context.Context, person int64, n NewPerson) (bool, 
 // newLink makes a link of a person valid, and those before it no longer.
 func (c *change) newLink(person int64, hash [32]byte, now time.Time, life time.Duration) []statement {
 	return []statement{q(dropLinksOf, person, micros(now)), q(insertLink, hash[:], person, micros(now), micros(now.Add(life)))}
-}
-
-// NewLink is what LinkMember needs.
-type NewLink struct {
-	Organization connector.OrganizationID
-	Person       connector.PersonID
-	Hash         [32]byte
-	Life         time.Duration
-	By           string
-}
-
-const onlyMemberOf = `
-SELECT COUNT(*) FROM person p JOIN member m ON m.person = p.id WHERE p.id = $1 AND p.operator = 0 AND p.unconfirmed = 0 AND m.organization = $2
-  AND NOT EXISTS (SELECT 1 FROM member o WHERE o.person = p.id AND o.organization <> $2)`
-
-// LinkMember makes a link by which a member chooses a new password, unless
-// they belong to more than this organization.
-func (s *Store) LinkMember(ctx context.Context, n NewLink) error {
-	return s.change(ctx, auditNote{by: n.By, action: "person.link", object: string(n.Person)}, func(ctx context.Context, c *change) (err error) {
-		if c.note.organization, _, err = c.organization(ctx, n.Organization); err != nil {
-			return err
-		}
-		row, email, err := c.person(ctx, n.Person)
-		if err != nil {
-			return err
-		}
-		c.note.detail = email
-		var own int
-		if err := c.tx.one(ctx, q(onlyMemberOf, row, c.note.organization), &own); err != nil {
-			return err
-		}
-		if own == 0 {
-			return connector.Errorf(connector.Conflict,
-				"This account is not only your organization's, so only who runs this service makes that link: teamsconnector user reset.")
-		}
-		return c.all(ctx, c.newLink(row, n.Hash, s.Now(), n.Life))
-	})
 }
 
 // all runs statements one after the other.
@@ -277,85 +245,4 @@ func (s *Store) member(ctx context.Context, by statement, called string) (Member
 		return Member{}, err
 	}
 	return all[0], nil
-}
-
-const (
-	otherAdmins = `
-SELECT COUNT(*) FROM member m JOIN person p ON p.id = m.person
-WHERE m.organization = $1 AND m.role = 2 AND m.person <> $2 AND p.disabled_at = 0`
-	roleOf        = `SELECT role FROM member WHERE organization = $1 AND person = $2`
-	deleteMember  = `DELETE FROM member WHERE organization = $1 AND person = $2`
-	endContacts   = `UPDATE subscription SET contact = NULL WHERE organization = $1 AND contact = $2`
-	disablePerson = `UPDATE person SET disabled_at = $2, operator = 0, version = version + 1 WHERE id = $1`
-	revokeTokens  = `UPDATE token SET revoked_at = $2 WHERE person = $1 AND revoked_at = 0`
-)
-
-// MemberChange changes the role of a member, or with role 0 removes them.
-type MemberChange struct {
-	Organization connector.OrganizationID
-	Person       connector.PersonID
-	Role         connector.Role
-	By           string
-}
-
-// ChangeMember changes the role of a member or removes them. The last admin
-// can't be removed and stays one.
-func (s *Store) ChangeMember(ctx context.Context, n MemberChange) error {
-	action := "member.change"
-	if n.Role == 0 {
-		action = "member.remove"
-	}
-	return s.change(ctx, auditNote{by: n.By, action: action, object: string(n.Person)}, func(ctx context.Context, c *change) (err error) {
-		if _, err := c.tx.exec(ctx, q(lockOrganization, string(n.Organization))); err != nil {
-			return fmt.Errorf("lock organization: %w", err)
-		}
-		if c.note.organization, _, err = c.organization(ctx, n.Organization); err != nil {
-			return err
-		}
-		person, email, err := c.person(ctx, n.Person)
-		if err != nil {
-			return err
-		}
-		c.note.detail = email
-		var was connector.Role
-		if err := c.tx.one(ctx, q(roleOf, c.note.organization, person), &was); errors.Is(err, ErrNotFound) {
-			return connector.NoSuch("person", string(n.Person))
-		} else if err != nil {
-			return err
-		}
-		if was == connector.RoleAdmin && n.Role != connector.RoleAdmin {
-			if err := c.anotherAdmin(ctx, person); err != nil {
-				return err
-			}
-		}
-		if n.Role != 0 {
-			c.note.detail += " as " + n.Role.String()
-			return c.all(ctx, []statement{q(setMember, c.note.organization, person, int64(n.Role), micros(s.Now()))})
-		}
-		return c.all(ctx, []statement{q(deleteMember, c.note.organization, person), q(endContacts, c.note.organization, person)})
-	})
-}
-
-func (c *change) anotherAdmin(ctx context.Context, than int64) error {
-	var others int
-	if err := c.tx.one(ctx, q(otherAdmins, c.note.organization, than), &others); err != nil {
-		return err
-	}
-	if others == 0 {
-		return connector.Errorf(connector.Conflict, "This is the last admin of the organization. Make somebody else an admin first.")
-	}
-	return nil
-}
-
-// DisablePerson ends a person's access: links, sessions, tokens and memberships end with it.
-func (s *Store) DisablePerson(ctx context.Context, id connector.PersonID, by string) error {
-	return s.change(ctx, auditNote{by: by, action: "person.remove", object: string(id)}, func(ctx context.Context, c *change) error {
-		row, email, err := c.person(ctx, id)
-		if err != nil {
-			return err
-		}
-		c.note.detail = email
-		now := micros(s.Now())
-		return c.all(ctx, []statement{q(disablePerson, row, now), q(revokeTokens, row, now), q(dropLinksOf, row, now), q(endSignInsOf, row, now)})
-	})
 }

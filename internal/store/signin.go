@@ -184,8 +184,9 @@ func (s *Store) LinkHolder(ctx context.Context, hash [32]byte) (h LinkHolder, er
 }
 
 const (
-	useLink     = `UPDATE link SET used_at = $2 WHERE person = $1 AND used_at = 0`
-	setPassword = `UPDATE person SET password = $2, unconfirmed = 0, name = CASE WHEN $3 = '' THEN name ELSE $3 END, version = version + 1 WHERE id = $1`
+	firstPassword = `UPDATE person SET password = $2 WHERE id = $1`
+	useLink       = `UPDATE link SET used_at = $2 WHERE person = $1 AND used_at = 0`
+	setPassword   = `UPDATE person SET password = $2, unconfirmed = 0, name = CASE WHEN $3 = '' THEN name ELSE $3 END, version = version + 1 WHERE id = $1`
 )
 
 // NewPassword is what UseLink needs.
@@ -218,4 +219,31 @@ func (s *Store) UseLink(ctx context.Context, n NewPassword) (h LinkHolder, err e
 		return LinkHolder{}, ErrNotFound
 	}
 	return h, err
+}
+
+// NewAccount is what SignUp needs.
+type NewAccount struct {
+	Name, Email, Password string // the password as a PHC string
+}
+
+// SignUp makes the account of somebody who came by themselves. Nobody knows yet whether the address is theirs.
+func (s *Store) SignUp(ctx context.Context, n NewAccount) error {
+	id, err := newID(connector.PersonPrefix)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, auditNote{by: n.Email, action: "person.signup", object: id}, func(ctx context.Context, c *change) error {
+		var one int
+		switch err := c.tx.one(ctx, q(addressTaken, fold(n.Email)), &one); {
+		case err == nil:
+			return connector.Invalid("/email", "There is an account with this address already. Sign in to it; if you forgot the password, ask for a new link.")
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
+		var row int64
+		if err := c.tx.one(ctx, q(insertPerson, id, n.Email, fold(n.Email), n.Name, 0, micros(s.Now()), 1), &row); err != nil {
+			return err
+		}
+		return c.all(ctx, []statement{q(firstPassword, row, n.Password)})
+	})
 }
