@@ -37,7 +37,7 @@ type house struct {
 }
 
 // build furnishes the rooms: each gets the values it needs, never the config.
-func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Registerer) (*house, error) {
+func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Registerer, hints store.Hints) (*house, error) {
 	log = slog.New(api.WithRequestIDs(log.Handler())) // the lines of every room
 	ring, err := openRing(ctx, c.data, log)
 	if err != nil {
@@ -52,14 +52,18 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	door := post.New(outbound.New(outbound.Options{Trusted: c.net.trustTargets}), post.Options{Logger: log})
 
 	var in *ingest.Ingester // it and the engine tell each other
+	who := auth.New(st, auth.Options{Logger: log, Rate: c.net.apiRate})
 	engine := &gate{store: st, log: log}
-	engine.Dispatcher = dispatch.New(st, door, dispatch.Options{
+	engine.engine, err = newEngine(nodeParts{store: st, hints: hints, carrier: door, options: dispatch.Options{
 		Settled:    func(all []connector.Settlement) { in.Settled(all) },
 		Swept:      func(ends []connector.End) { in.Swept(ends) },
 		Logger:     log,
 		Registerer: reg,
 		Now:        st.Now,
-	})
+	}, look: func(ctx context.Context, sends func(connector.LaneID) bool) { in.Look(ctx, sends) }, joined: who.ShareRate})
+	if err != nil {
+		return nil, err
+	}
 	if err := engine.close(ctx); err != nil {
 		return nil, err
 	}
@@ -69,7 +73,6 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 		TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt, Reckon: lane.Reckon, Engine: engine, Ended: in.Swept, Send: in.Send,
 		Signup: c.signIn.signup == store.SignupOpen, Closed: c.signIn.signup == store.SignupClosed,
 	})
-	who := auth.New(st, auth.Options{Logger: log, Rate: c.net.apiRate})
 	assets, err := console.Assets()
 	if err != nil {
 		return nil, err

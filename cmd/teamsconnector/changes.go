@@ -30,7 +30,9 @@ func (h *house) move(ctx context.Context) error {
 	// Where it can't be read, all changes are looked at: that is only more work.
 	c.seen, _ = h.store.LastChange(ctx)
 	var ear sync.WaitGroup
-	ear.Go(func() { c.run(ctx) })
+	if _, several := h.engine.engine.(*fleet); !several { // which hears of them by itself
+		ear.Go(func() { c.run(ctx) })
+	}
 	ear.Go(func() { watchKeys(ctx, h.ring, h.log) })
 	defer ear.Wait()
 	if !h.engine.wait(ctx) {

@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
-	"github.com/teamsconnector/teamsconnector/internal/dispatch"
 	"github.com/teamsconnector/teamsconnector/internal/store"
 )
 
 // gate stands before the engine of an installation that was restored: it takes
 // messages, and sends nothing until somebody lets it.
 type gate struct {
-	*dispatch.Dispatcher
+	engine
 
 	store *store.Store
 	log   *slog.Logger
@@ -23,7 +22,7 @@ type gate struct {
 
 // Forecast says what is expected of the message that joined a lane last.
 func (g *gate) Forecast(id connector.LaneID) connector.Forecast {
-	f := g.Dispatcher.Forecast(id)
+	f := g.engine.Forecast(id)
 	if h := g.held.Load(); h != nil {
 		f.Held, f.Cause = true, cause(h)
 	}
@@ -35,7 +34,7 @@ func (g *gate) Explain(id connector.LaneID, places ...int) connector.Explanation
 	if h := g.held.Load(); h != nil {
 		return connector.Explanation{Reason: connector.WaitsForPeople, Cause: cause(h), Expected: make([]time.Time, len(places))}
 	}
-	return g.Dispatcher.Explain(id, places...)
+	return g.engine.Explain(id, places...)
 }
 
 func cause(h *store.Hold) string {

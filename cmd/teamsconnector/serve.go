@@ -117,7 +117,7 @@ func open(ctx context.Context, c config, log *slog.Logger) (s *service, err erro
 	if err := c.data.make(); err != nil {
 		return nil, err
 	}
-	held, err := store.Lock(ctx, c.data.options())
+	held, err := store.LockToServe(ctx, c.data.options())
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func open(ctx context.Context, c config, log *slog.Logger) (s *service, err erro
 	}
 	undo = append(undo, back.close)
 	registry := newRegistry()
-	rooms, err := build(ctx, c, log, registry)
+	rooms, err := build(ctx, c, log, registry, held.Hints)
 	if err != nil {
 		return nil, err
 	}

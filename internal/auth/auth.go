@@ -42,6 +42,7 @@ type Auth struct {
 	tokens   cache[[32]byte, connector.Actor] // by hash
 	wrong    limit                            // secrets, by name and address
 	calls    limit                            // by keys
+	rate     float64                          // of calls, on all nodes; zero: as many as they like
 }
 
 // New makes an Auth that asks st.
@@ -55,8 +56,16 @@ func New(st *store.Store, o Options) *Auth {
 	a := &Auth{store: st, log: o.Logger, hashing: make(chan struct{}, maxHashing)}
 	a.licenses.age, a.tokens.age = o.CacheAge, o.CacheAge
 	a.wrong.rate, a.wrong.burst = rate.Every(time.Minute/maxWrong), maxWrong
-	a.calls.rate, a.calls.burst = rate.Limit(o.Rate), max(1, int(math.Ceil(o.Rate)))
+	a.rate = o.Rate
+	a.ShareRate(1)
 	return a
+}
+
+// ShareRate divides what binding keys may call a second among so many nodes,
+// each of which lets its part in.
+func (a *Auth) ShareRate(nodes int) {
+	share := a.rate / float64(max(nodes, 1))
+	a.calls.set(rate.Limit(share), max(1, int(math.Ceil(share))))
 }
 
 // License returns what a pair of binding keys stands for. An unknown key, a

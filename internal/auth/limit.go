@@ -53,10 +53,25 @@ func (l *limit) of(whom string) *rate.Limiter {
 	return one
 }
 
+// set changes the rate, also of those who are known.
+func (l *limit) set(to rate.Limit, burst int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rate == to {
+		return
+	}
+	l.rate, l.burst = to, burst
+	for _, one := range l.known {
+		one.SetLimit(to)
+		one.SetBurst(burst)
+	}
+}
+
 // spent says how long until one more is let in; zero: now.
 func (l *limit) spent(whom string) time.Duration {
 	l.mu.Lock()
 	one, ok := l.known[whom]
+	perSecond := float64(l.rate)
 	l.mu.Unlock()
 	if !ok {
 		return 0
@@ -65,7 +80,7 @@ func (l *limit) spent(whom string) time.Duration {
 	if missing <= 0 {
 		return 0
 	}
-	return time.Duration(missing / float64(l.rate) * float64(time.Second))
+	return time.Duration(missing / perSecond * float64(time.Second))
 }
 
 // take lets one in, or says how long until there is room.
@@ -110,7 +125,7 @@ func tooManyWrong(wait time.Duration) *connector.Error {
 
 // paced refuses a license that calls faster than the installation allows.
 func (a *Auth) paced(license connector.License) error {
-	if a.calls.rate <= 0 {
+	if a.rate <= 0 {
 		return nil
 	}
 	if wait := a.calls.take(string(license.Keys)); wait > 0 {

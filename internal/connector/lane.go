@@ -141,6 +141,8 @@ type Loaded struct {
 
 // Settlement is what one step of the engine makes durable, in one transaction.
 type Settlement struct {
+	// Lease is the one under which the step was made: without it only what was handed to Teams counts.
+	Lease Lease
 	// Lane and Group are the parts as they stand after the step. Of Lane only the engine's
 	// progress is written, and only while the row's URLVersion is the same.
 	Lane  Lane
@@ -191,6 +193,8 @@ type End struct {
 // in the queue they stand.
 type Sweep struct {
 	Lane LaneID
+	// Lease is the one under which it is asked for.
+	Lease Lease
 	// ExpiresBefore is lane time: messages that expire until then end. Zero: none by this rule.
 	ExpiresBefore time.Time
 	// AcceptedBefore is store time: messages accepted until then end, held or not. Zero: none by this rule.
@@ -257,6 +261,8 @@ type FetchRequest struct {
 	Lane LaneID
 	// Count: also count all that waits in the lane.
 	Count bool
+	// Bare: no messages are wanted, only the lane itself.
+	Bare bool
 	// Card, where it is not zero, asks for the texts of one card instead of a few messages:
 	// as many as together weigh no more, at most MaxCard.
 	Card int

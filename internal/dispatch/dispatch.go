@@ -4,6 +4,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -47,6 +48,10 @@ type Options struct {
 	Now        func() time.Time
 	Logger     *slog.Logger          // default: none
 	Registerer prometheus.Registerer // default: none
+
+	// Of a fleet: under which lease it moves which lanes, and whether that holds; nil: it always does.
+	lease connector.Lease
+	may   func() bool
 }
 
 // Dispatcher runs the machine of one node.
@@ -73,8 +78,14 @@ type Dispatcher struct {
 	flying   sync.WaitGroup
 }
 
-// New makes a dispatcher; Run starts it. Wake may be called before.
+// New makes a dispatcher of all lanes; Run starts it. Wake may be called before.
 func New(q Queue, c Carrier, o Options) *Dispatcher {
+	d := newDispatcher(q, c, o)
+	d.metrics = newMetrics(o.Registerer, d.busy, d.late)
+	return d
+}
+
+func newDispatcher(q Queue, c Carrier, o Options) *Dispatcher {
 	if o.Grace == 0 {
 		o.Grace = 35 * time.Second
 	}
@@ -92,13 +103,12 @@ func New(q Queue, c Carrier, o Options) *Dispatcher {
 	}
 	d := &Dispatcher{
 		queue: q, carrier: c, o: o,
-		machine: lane.New(lane.Options{Sends: o.Sends, SlowSends: o.SlowSends}),
+		machine: lane.New(lane.Options{Sends: o.Sends, SlowSends: o.SlowSends, Several: o.may != nil}),
 		calm:    make(chan struct{}),
 		fetch:   make(chan struct{}, 1), settle: make(chan struct{}, 1),
 		sweep: make(chan struct{}, 1), timer: make(chan struct{}, 1),
 	}
 	close(d.calm)
-	d.metrics = newMetrics(o.Registerer, d)
 	d.sends, d.stopSend = context.WithCancel(context.Background())
 	return d
 }
@@ -141,7 +151,10 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	<-ctx.Done()
 
 	d.step(lane.Drain{})
-	if !d.settled(d.o.Grace) {
+	if errors.Is(context.Cause(ctx), connector.ErrLeaseLost) {
+		d.stopSend()
+		d.settled(time.Second) // of what was under way, what was sent still counts
+	} else if !d.settled(d.o.Grace) {
 		d.o.Logger.WarnContext(ctx, "attempts cancelled at the end of the grace", "attempts", d.busy())
 		d.stopSend()
 		d.settled(5 * time.Second)
@@ -152,6 +165,9 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	d.flying.Wait()
 	return nil
 }
+
+// cut cancels the attempts under way at once: the lease is over.
+func (d *Dispatcher) cut() { d.stopSend() }
 
 // begin wakes what waited when the process started, once it can be read.
 func (d *Dispatcher) begin(ctx context.Context) {
@@ -250,6 +266,9 @@ func signal(c chan struct{}, want bool) {
 // deliver makes one attempt and brings back what came of it.
 func (d *Dispatcher) deliver(s lane.Send) {
 	defer d.flying.Done()
+	if d.o.may != nil && !d.o.may() {
+		return // another node may be sending by now; whoever gave this one the lease stops it
+	}
 	o := d.attempt(s)
 	d.metrics.attempt(o)
 	d.o.Logger.Debug("attempt made", "message_id", s.Item.ID, "webhook_id", s.Webhook, "verdict", o.Verdict.String(),

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -81,10 +82,17 @@ func (d *Dispatcher) settling(ctx context.Context) {
 }
 
 func (d *Dispatcher) write(ctx context.Context, batch []connector.Settlement) bool {
+	for i := range batch {
+		batch[i].Lease = d.o.lease
+	}
 	for delay := 50 * time.Millisecond; ; delay = min(2*delay, time.Second) {
 		err := d.queue.Settle(ctx, batch)
 		if err == nil {
 			return true
+		}
+		if errors.Is(err, connector.ErrLeaseLost) {
+			d.o.Logger.WarnContext(ctx, "outcomes came too late: another node sends these lanes", "shard", d.o.lease.Shard, "steps", len(batch))
+			return false
 		}
 		d.metrics.unsettled.Inc()
 		d.o.Logger.ErrorContext(ctx, "outcomes can't be written", "steps", len(batch), "error", err)
@@ -102,6 +110,7 @@ func (d *Dispatcher) sweeping(ctx context.Context) {
 			if len(want) == 0 {
 				break
 			}
+			want[0].Lease = d.o.lease
 			ends, more, err := d.queue.Sweep(ctx, want[0])
 			if err != nil {
 				d.o.Logger.WarnContext(ctx, "a lane can't be swept", "error", err)

@@ -14,7 +14,7 @@ type metrics struct {
 	unsettled  prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
+func newMetrics(r prometheus.Registerer, busy, late func() int) *metrics {
 	m := &metrics{
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "teamsconnector_attempts_total",
@@ -44,11 +44,11 @@ func newMetrics(r prometheus.Registerer, d *Dispatcher) *metrics {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "teamsconnector_lanes_busy",
 			Help: "Lanes with an attempt under way or being made durable.",
-		}, func() float64 { return float64(d.busy()) }),
+		}, func() float64 { return float64(busy()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "teamsconnector_lanes_late",
 			Help: "Lanes that need more than five minutes for what waits in them.",
-		}, func() float64 { return float64(d.late()) }))
+		}, func() float64 { return float64(late()) }))
 	return m
 }
 

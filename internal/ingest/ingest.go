@@ -125,7 +125,7 @@ func (in *Ingester) accept(ctx context.Context, lic connector.License, m connect
 	in.backlog.learn(req, row)
 	if got.Repeat {
 		row = in.first(ctx, lic, c, got)
-	} else {
+	} else if !got.Told {
 		in.engine.Wake(got.Lane, 1)
 		if m.Test {
 			in.engine.Wake(got.Lane, 0) // it goes even where the lane is stopped

@@ -40,6 +40,21 @@ func (m *Machine) Explain(now time.Time, id connector.LaneID, places ...int) con
 // Reckon explains a lane that another process runs, from what is stored of it and of the
 // others of its group.
 func Reckon(now time.Time, stored []connector.Loaded, id connector.LaneID, places ...int) connector.Explanation {
+	m := stand(now, stored)
+	e := m.Explain(now, id, places...)
+	if e.Reason == connector.WaitsForTurn && len(stored) == 1 {
+		e.Reason = connector.WaitsForNothing // as far as is stored, it may go
+	}
+	return e
+}
+
+// Expect is the forecast of a lane that another process runs, from what is stored of it.
+func Expect(now time.Time, stored connector.Loaded) connector.Forecast {
+	return stand(now, []connector.Loaded{stored}).Forecast(now, stored.Lane.ID)
+}
+
+// stand is a machine that knows lanes from what is stored of them.
+func stand(now time.Time, stored []connector.Loaded) *Machine {
 	m := New(Options{})
 	m.now = now
 	for _, in := range stored {
@@ -52,11 +67,7 @@ func Reckon(now time.Time, stored []connector.Loaded, id connector.LaneID, place
 			l.phase = Waiting
 		}
 	}
-	e := m.Explain(now, id, places...)
-	if e.Reason == connector.WaitsForTurn && len(stored) == 1 {
-		e.Reason = connector.WaitsForNothing // as far as is stored, it may go
-	}
-	return e
+	return m
 }
 
 func (m *Machine) waitsFor(now time.Time, l *lane) (connector.WaitReason, time.Time) {

@@ -16,6 +16,10 @@ type Options struct {
 	SlowSends int
 	// Loads is how many lanes that hold no slot may be loading at once. Default 256.
 	Loads int
+	// Several: several nodes accept messages, so that one whose acceptance was under way when a
+	// later one was sent may appear after it. Order is promised to messages of which one was
+	// answered before the other came, and those appear in theirs.
+	Several bool
 }
 
 // Machine decides for all lanes of a node. It is not safe for concurrent use.
@@ -28,6 +32,7 @@ type Machine struct {
 	sweepAt  time.Time
 	busy     int // lanes that are sending or settling
 	draining bool
+	several  bool
 
 	now time.Time
 	out []Effect
@@ -94,7 +99,7 @@ func New(o Options) *Machine {
 		}
 		return byDefault
 	}
-	m := &Machine{lanes: map[connector.LaneID]*lane{}, groups: map[connector.GroupID]*group{}}
+	m := &Machine{lanes: map[connector.LaneID]*lane{}, groups: map[connector.GroupID]*group{}, several: o.Several}
 	m.slots[0].free = or(o.Sends, 2000)
 	m.slots[1].free = or(o.SlowSends, 256)
 	m.loads.free = or(o.Loads, 256)

@@ -52,6 +52,7 @@ type targetOf struct {
 // target is a webhook as far as accepting needs it.
 type target struct {
 	lane  connector.Lane
+	shard int
 	life  time.Duration // of its messages; zero: the default
 	taken int64
 }
@@ -92,6 +93,9 @@ func (b *acceptBatch) write(ctx context.Context, jobs []*acceptJob) error {
 	}
 	if err := b.insertMessages(ctx); err != nil {
 		return fmt.Errorf("insert messages: %w", err)
+	}
+	if err := b.tell(ctx); err != nil {
+		return fmt.Errorf("tell other nodes: %w", err)
 	}
 	if err := b.count(ctx); err != nil {
 		return err
@@ -262,7 +266,7 @@ func quotaUsedUp(limit int64, now time.Time) error {
 }
 
 const targetsByID = `
-SELECT w.subscription, w.public_id, l.id, l.state, l.cause, l.held_since, l.held, w.message_life
+SELECT w.subscription, w.public_id, l.id, l.state, l.cause, l.held_since, l.held, w.message_life, l.shard
 FROM webhook w JOIN lane l ON l.webhook = w.id
 WHERE w.retired_at = 0 AND w.public_id IN `
 
@@ -280,7 +284,7 @@ func (b *acceptBatch) readTargets(ctx context.Context, jobs []*acceptJob) error 
 		t := &target{}
 		var of targetOf
 		var heldSince, held, life int64
-		if err := scan(&of.subscription, &of.webhook, &t.lane.ID, &t.lane.State, &t.lane.Cause, &heldSince, &held, &life); err != nil {
+		if err := scan(&of.subscription, &of.webhook, &t.lane.ID, &t.lane.State, &t.lane.Cause, &heldSince, &held, &life, &t.shard); err != nil {
 			return err
 		}
 		t.life = fromMicro(life)
@@ -343,7 +347,8 @@ func (b *acceptBatch) touchKeys(ctx context.Context) error {
 	if len(b.w.used) >= maxRemembered {
 		clear(b.w.used)
 	}
-	for _, job := range b.taken {
+	byKeys := slices.SortedFunc(slices.Values(b.taken), func(x, y *acceptJob) int { return cmp.Compare(x.req.License.KeysRow, y.req.License.KeysRow) })
+	for _, job := range byKeys { // in an order that all nodes take
 		row := job.req.License.KeysRow
 		if last, ok := b.w.used[row]; row == 0 || ok && b.now.Sub(last) < usedEvery {
 			continue

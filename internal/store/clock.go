@@ -1,15 +1,37 @@
 package store
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
-// clock gives store time: the wall clock at the start plus what the monotonic
-// clock says, so that a stored time never jumps while the process runs.
-type clock struct{ start time.Time }
+// clock gives store time: the wall clock at the start, or the database's where
+// it has one, plus what the monotonic clock says, so that a stored time never
+// jumps while the process runs, and nodes whose clocks differ agree.
+type clock struct {
+	start time.Time
+	ahead atomic.Int64 // of the wall clock at the start
+}
 
-func newClock() clock { return clock{start: time.Now()} }
+func newClock() *clock { return &clock{start: time.Now()} }
 
-func (c clock) now() time.Time {
-	return c.start.Round(0).Add(time.Since(c.start)).UTC().Truncate(time.Microsecond)
+func (c *clock) now() time.Time {
+	return c.start.Round(0).Add(time.Duration(c.ahead.Load()) + time.Since(c.start)).UTC().Truncate(time.Microsecond)
+}
+
+// set takes over what the database's clock said, by an answer that took so long.
+func (c *clock) set(said time.Time, took time.Duration) {
+	c.ahead.Add(int64(said.Add(took / 2).Sub(c.now())))
+}
+
+// drift is how far apart two clocks may be before one follows the other.
+const drift = 50 * time.Millisecond
+
+// follow keeps up with the database's clock where this one falls behind. It never goes back.
+func (c *clock) follow(said time.Time, took time.Duration) {
+	if said.Add(took/2).Sub(c.now()) > drift+took {
+		c.set(said, took)
+	}
 }
 
 // micros is how a time is stored; the zero time is 0.

@@ -35,6 +35,10 @@ type dialect struct {
 	perLane perLane
 	// oneByOne runs before a change gets its number, so that numbers appear in their order; empty: they do.
 	oneByOne string
+	// several: processes on several machines may serve it at once.
+	several bool
+	// now is the database's own clock; nil: it has none.
+	now func(ctx context.Context, db *sql.DB) (time.Time, error)
 	// text is how the database wants to read a statement.
 	text func(string) string
 	// value is how the database takes an argument; nil: as it is.

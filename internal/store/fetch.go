@@ -16,14 +16,16 @@ const (
 	headLanes = 128
 )
 
-// waiting jumps from lane to lane through the queue's primary key: its cost
+// waitingLanes jumps from lane to lane through the queue's primary key: its cost
 // grows with the lanes that wait, not with the messages.
-const waiting = `
+const waitingLanes = `
 WITH RECURSIVE l(lane) AS (
     SELECT MIN(lane) FROM queue
     UNION ALL
     SELECT (SELECT MIN(q.lane) FROM queue q WHERE q.lane > l.lane) FROM l WHERE l.lane IS NOT NULL
-)
+)`
+
+const waiting = waitingLanes + `
 SELECT lane FROM l WHERE lane IS NOT NULL`
 
 // Waiting returns the lanes in which messages wait.
@@ -75,7 +77,8 @@ type fetched struct {
 	target       connector.Target
 	broken       string // why the URL can't be opened
 	subscription connector.SubscriptionID
-	card         int // what it was asked for
+	card         int  // what it was asked for
+	bare         bool // likewise
 	bytes, rows  int
 	weight       int
 }
@@ -103,9 +106,9 @@ WHERE l.id IN `
 
 func (f *fetch) readLanes(ctx context.Context, c *session) error {
 	ids := make([]any, len(f.asked))
-	cards := make(map[connector.LaneID]int)
+	asked := make(map[connector.LaneID]connector.FetchRequest)
 	for i, a := range f.asked {
-		ids[i], cards[a.Lane] = int64(a.Lane), a.Card
+		ids[i], asked[a.Lane] = int64(a.Lane), a
 	}
 	return c.eachIn(ctx, inList{before: lanesByID}, ids, func(rows *sql.Rows) error {
 		l := &fetched{}
@@ -123,7 +126,7 @@ func (f *fetch) readLanes(ctx context.Context, c *session) error {
 		l.Group.ID, l.Group.Recent = l.Lane.Group, unpackTimes(recent)
 		l.Lane.NotBefore, l.Group.NotBefore = f.s.bounded(notBefore), f.s.bounded(groupNotBefore)
 		l.target.Version = l.Lane.URLVersion
-		l.Waiting, l.card = -1, cards[l.Lane.ID]
+		l.Waiting, l.card, l.bare = -1, asked[l.Lane.ID].Card, asked[l.Lane.ID].Bare
 		f.openURL(l, sealed)
 		f.lanes[l.Lane.ID] = l
 		return nil
@@ -186,6 +189,9 @@ const inOrder = ` ORDER BY 1, 2`
 func (f *fetch) readHeads(ctx context.Context, c *session) error {
 	var all, few, cards []any
 	for id, l := range f.lanes {
+		if l.bare {
+			continue
+		}
 		all = append(all, int64(id))
 		if l.card > 0 {
 			cards = append(cards, int64(id))
@@ -305,7 +311,7 @@ func (f *fetch) readCounts(ctx context.Context, c *session) error {
 		if !ok || !a.Count {
 			continue
 		}
-		if !l.More { // then the head is all that waits
+		if !l.More && !l.bare { // then the head is all that waits
 			l.Waiting = l.rows
 			continue
 		}

@@ -20,6 +20,10 @@ const lockPoll = 20 * time.Millisecond
 
 // Held is what one process serves, so that no other does.
 type Held struct {
+	// Hints are what other nodes say; nothing ever where there are none.
+	Hints Hints
+
+	how    string // the lock is asked for
 	unlock func()
 	lost   chan error // size 1; written by who keeps it
 }
@@ -30,15 +34,21 @@ func (h *Held) Unlock() { h.unlock() }
 // Lost says once that another process has taken over: this one must end.
 func (h *Held) Lost() <-chan error { return h.lost }
 
-// Lock takes the data folder or the database for this process, so that no two
-// serve it. The error names the process that holds it. The lock ends with the process.
-func Lock(ctx context.Context, o Options) (*Held, error) {
+// Lock takes the data folder or the database for this process alone. The error
+// names the process that holds it. The lock ends with the process.
+func Lock(ctx context.Context, o Options) (*Held, error) { return lock(ctx, o, tryLock) }
+
+// LockToServe does the same for a process that serves it. A database is shared
+// with others that do, and with nobody else.
+func LockToServe(ctx context.Context, o Options) (*Held, error) { return lock(ctx, o, tryShared) }
+
+func lock(ctx context.Context, o Options, how string) (*Held, error) {
 	if !o.Database.Empty() {
 		s, err := parseServer(o.Database)
 		if err != nil {
 			return nil, err
 		}
-		return lockServer(ctx, s)
+		return lockServer(ctx, s, how)
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)

@@ -29,6 +29,7 @@ const (
 const (
 	waitForLock = `SELECT true FROM (SELECT pg_advisory_lock($1)) AS l`
 	tryLock     = `SELECT pg_try_advisory_lock($1)`
+	tryShared   = `SELECT pg_try_advisory_lock_shared($1)`
 )
 
 const lockHolder = `
@@ -73,9 +74,9 @@ func (s server) heldBy(ctx context.Context, conn *pgx.Conn, key int64) error {
 // errGone says that a lock is held by nobody who lives.
 var errGone = errors.New("held by a connection that is ending")
 
-// lockServer takes a database for the process that serves it, and keeps it
-// through restarts of the server.
-func lockServer(ctx context.Context, s server) (*Held, error) {
+// lockServer takes a database, for one process or with others that serve it, and
+// keeps it through restarts of the server.
+func lockServer(ctx context.Context, s server, how string) (*Held, error) {
 	host, _ := os.Hostname() // for people only
 	s.config.RuntimeParams["application_name"] = fmt.Sprintf("serve %.30s %d %.8s", host, os.Getpid(), uuid.NewString())
 	// A machine that is gone says nothing: the server must ask.
@@ -83,19 +84,20 @@ func lockServer(ctx context.Context, s server) (*Held, error) {
 		s.config.RuntimeParams[name] = value
 	}
 	until := time.Now().Add(lockWait)
-	conn, err := s.lock(ctx, tryLock, serveLock)
+	h := &Held{lost: make(chan error, 1), how: how, Hints: newHints()}
+	conn, err := h.take(ctx, s)
 	for (errors.Is(err, errHeld) || errors.Is(err, errGone)) && time.Now().Before(until) && wait(ctx, lockRetry) == nil {
-		conn, err = s.lock(ctx, tryLock, serveLock)
+		conn, err = h.take(ctx, s)
 	}
 	if errors.Is(err, errHeld) {
-		return nil, fmt.Errorf("another process serves this database; end it first, or name another database: %w", err)
+		return nil, fmt.Errorf("another process has this database; end it first, or name another database: %w", err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
-	h := &Held{lost: make(chan error, 1), unlock: func() { stop(); <-ended }}
+	h.unlock = func() { stop(); <-ended }
 	go func() {
 		defer close(ended)
 		h.keep(ctx, s, conn)
@@ -103,20 +105,42 @@ func lockServer(ctx context.Context, s server) (*Held, error) {
 	return h, nil
 }
 
-// keep waits for the end of the connection that holds the lock, without asking
+// take takes the lock, and listens for hints.
+func (h *Held) take(ctx context.Context, s server) (*pgx.Conn, error) {
+	conn, err := s.lock(ctx, h.how, serveLock)
+	if err != nil || h.how == tryLock {
+		return conn, err
+	}
+	for _, channel := range hintChannels() {
+		if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+			hangUpNow(ctx, conn)
+			return nil, fmt.Errorf("listen for other nodes: %w", err)
+		}
+	}
+	for _, channel := range hintChannels() {
+		h.Hints.give(channel) // while nobody listened there may have been some
+	}
+	return conn, nil
+}
+
+// keep hears hints until the connection that holds the lock ends, without asking
 // for anything, and takes the lock again.
 func (h *Held) keep(ctx context.Context, s server, conn *pgx.Conn) {
 	for {
-		var err error
-		for err == nil { // nobody notifies it
-			err = conn.PgConn().WaitForNotification(ctx)
+		for {
+			said, err := conn.WaitForNotification(ctx)
+			if err != nil {
+				break
+			}
+			h.Hints.give(said.Channel)
 		}
 		hangUpNow(ctx, conn)
 		for {
 			if ctx.Err() != nil {
 				return
 			}
-			if conn, err = s.lock(ctx, tryLock, serveLock); err == nil {
+			var err error
+			if conn, err = h.take(ctx, s); err == nil {
 				break
 			}
 			if errors.Is(err, errHeld) {

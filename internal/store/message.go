@@ -32,7 +32,9 @@ type AcceptRequest struct {
 type Accepted struct {
 	Lane connector.LaneID
 	// Repeat: the message key was used before with the same content; Message is the first one, as it stands now.
-	Repeat  bool
+	Repeat bool
+	// Told: another node sends the lane, and hears of it by itself.
+	Told    bool
 	Message MessageRow
 }
 

@@ -25,6 +25,8 @@ const (
 	connectTime  = 2 * time.Second
 	postgresTime = 10 * time.Second
 	lockTime     = "5s"
+	// What a node that says nothing more has locked is free again before others have waited long for it.
+	silentTime = 2 * time.Second
 )
 
 // server is a PostgreSQL database.
@@ -67,6 +69,8 @@ func (s server) dialect() dialect {
 		perLane:    perLane{headsFromEach + "9" + headsToEach, headsFromEach + "51" + headsToEach},
 		writeTime:  postgresTime,
 		oneByOne:   fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", changeLock),
+		several:    true,
+		now:        postgresNow,
 		text:       func(text string) string { return text },
 		value:      postgresValue,
 		classify:   classifyPostgres,
@@ -87,7 +91,7 @@ func (s server) open(as use) (*sql.DB, error) {
 		return stdlib.OpenDB(*config), nil
 	}
 	set["lock_timeout"] = lockTime
-	set["idle_in_transaction_session_timeout"] = fmt.Sprint(postgresTime.Milliseconds())
+	set["idle_in_transaction_session_timeout"] = fmt.Sprint(silentTime.Milliseconds())
 	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable)), nil
 }
 
@@ -126,6 +130,12 @@ func checkPostgres(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("connect to the database: %w", err)
 	}
 	return nil
+}
+
+func postgresNow(ctx context.Context, db *sql.DB) (time.Time, error) {
+	var now int64
+	err := db.QueryRowContext(ctx, `SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`).Scan(&now)
+	return fromMicros(now), err
 }
 
 // errNotSent says that the connection had broken before the COMMIT was sent.

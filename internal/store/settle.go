@@ -16,6 +16,8 @@ type settleJob struct {
 	done  chan error             // size 1; run writes
 
 	changed []connector.End // the ends that were news
+	// stale: a lease was lost, so that only what was handed to Teams was written.
+	stale bool
 }
 
 // size is how much of a transaction the job takes.
@@ -37,7 +39,7 @@ func (s *Store) Settle(ctx context.Context, steps []connector.Settlement) error 
 	if err := s.settle(ctx, job); err != nil {
 		return s.refusal(fmt.Sprintf("settle %d lanes, the first of them lane %d", len(steps), steps[0].Lane.ID), err)
 	}
-	return nil
+	return job.lost()
 }
 
 func (s *Store) settle(ctx context.Context, job *settleJob) error {
@@ -61,7 +63,7 @@ func (w *writer) writeSettles(ctx context.Context, jobs []*settleJob) {
 	for _, job := range jobs {
 		size += len(job.steps)
 	}
-	err := w.commit(ctx, w.settleWork(jobs, size))
+	err := w.commitSettles(ctx, jobs, size)
 	alone := size == 1 || err == nil || errors.Is(err, errUnknown) || w.s.dialect.classify(err) != failedRow
 	for _, job := range jobs {
 		if !alone {
@@ -76,11 +78,12 @@ func (w *writer) settleStepwise(ctx context.Context, job *settleJob) error {
 	var changed []connector.End
 	for _, step := range job.steps {
 		alone := &settleJob{steps: []connector.Settlement{step}}
-		if err := w.commit(ctx, w.settleWork([]*settleJob{alone}, 1)); err != nil {
+		if err := w.commitSettles(ctx, []*settleJob{alone}, 1); err != nil {
 			all = append(all, fmt.Errorf("lane %d: %w", step.Lane.ID, err))
 			continue
 		}
 		changed = append(changed, alone.changed...)
+		job.stale = job.stale || alone.stale
 	}
 	job.changed = changed
 	return errors.Join(all...)
@@ -111,8 +114,12 @@ type beaten struct {
 	end  connector.End
 }
 
-// write takes its locks in the order message, queue, lane, grp, attempt, usage.
+// write takes its locks in the order shard, message, queue, lane, grp, attempt, usage.
 func (b *settleBatch) write(ctx context.Context, jobs []*settleJob) error {
+	lost := make(lostError)
+	if err := b.leases(ctx, jobs, lost); err != nil {
+		return fmt.Errorf("check leases: %w", err)
+	}
 	for _, job := range jobs {
 		job.changed = nil
 		for i := range job.steps {
@@ -123,6 +130,9 @@ func (b *settleBatch) write(ctx context.Context, jobs []*settleJob) error {
 	}
 	if err := b.tx.flush(ctx); err != nil {
 		return fmt.Errorf("end messages: %w", err)
+	}
+	if len(lost) > 0 {
+		return lost
 	}
 	for _, a := range b.beaten {
 		if err := b.beat(ctx, a); err != nil {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,13 +53,14 @@ type Store struct {
 	ring    *keyring.Ring
 	log     *slog.Logger
 	dialect dialect
-	clock   clock
+	clock   *clock
 	macKey  []byte
 	writer  *writer
 	reads   *reads
 	side    *sql.DB // checkpoints
 	metrics *metrics
 	probe   probe
+	leases  atomic.Pointer[Leases] // nil: this process sends for nobody but itself, or not at all
 
 	bodyLife, rowLife time.Duration
 
@@ -143,6 +145,14 @@ func (s *Store) open(ctx context.Context, faults *Faults) (err error) {
 func (s *Store) prepare(ctx context.Context, db *sql.DB) error {
 	if err := s.dialect.check(ctx, db); err != nil {
 		return err
+	}
+	if s.dialect.now != nil {
+		asked := time.Now()
+		said, err := s.dialect.now(ctx, db)
+		if err != nil {
+			return fmt.Errorf("ask the database for the time: %w", err)
+		}
+		s.clock.set(said, time.Since(asked))
 	}
 	if err := s.migrate(ctx, db); err != nil {
 		return err

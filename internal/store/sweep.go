@@ -44,11 +44,11 @@ func (s *Store) Sweep(ctx context.Context, sw connector.Sweep) (ends []connector
 	if more = len(found) > sweepMost; more {
 		found = found[:sweepMost]
 	}
-	job := &settleJob{done: make(chan error, 1), steps: []connector.Settlement{{Lane: connector.Lane{ID: sw.Lane}, Ends: found}}}
+	job := &settleJob{done: make(chan error, 1), steps: []connector.Settlement{{Lease: sw.Lease, Lane: connector.Lane{ID: sw.Lane}, Ends: found}}}
 	if err := s.settle(ctx, job); err != nil {
 		return nil, false, s.refusal(fmt.Sprintf("sweep lane %d", sw.Lane), err)
 	}
-	return job.changed, more, nil
+	return job.changed, more, job.lost()
 }
 
 // sweepRule finds messages and says how they end.

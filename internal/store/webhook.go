@@ -16,7 +16,9 @@ const insertWebhook = `
 INSERT INTO webhook (public_id, subscription, name, url, url_mac, host, payload, created_at, combine, ordering, on_unclear, urgent, message_life)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`
 
-const insertLane = `INSERT INTO lane (webhook, grp, state) VALUES ($1, $2, 1) RETURNING id`
+const insertLane = `
+INSERT INTO lane (webhook, grp, state, shard)
+SELECT w.id, CAST($2 AS BIGINT), 1, s.organization % 64 FROM webhook w JOIN subscription s ON s.id = w.subscription WHERE w.id = $1 RETURNING id`
 
 // CreateWebhook makes a webhook with a lane, in the group of its flow owner or of
 // its URL. Exactly the plan's quota of webhooks can exist.

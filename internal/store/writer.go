@@ -323,8 +323,14 @@ func (s *Store) Accept(ctx context.Context, r AcceptRequest) (Accepted, error) {
 // writeAccepts commits a batch. One that was rolled back for a row's sake is
 // retried row by row, so that one bad row can't refuse its neighbours.
 func (w *writer) writeAccepts(ctx context.Context, jobs []*acceptJob) {
+	leases := w.s.leases.Load()
+	if leases != nil {
+		leases.accepting.RLock()
+		defer leases.accepting.RUnlock()
+	}
 	err := w.commit(ctx, w.acceptWork(jobs))
 	alone := len(jobs) == 1 || err == nil || errors.Is(err, errUnknown) || errors.Is(err, errRaced) || w.s.dialect.classify(err) != failedRow
+	told := false
 	for _, job := range jobs {
 		if !alone {
 			err = w.commit(ctx, w.acceptWork([]*acceptJob{job}))
@@ -332,7 +338,11 @@ func (w *writer) writeAccepts(ctx context.Context, jobs []*acceptJob) {
 		if err != nil {
 			job.fail(err)
 		}
+		told = told || job.result.Told
 		close(job.done)
+	}
+	if told && leases != nil {
+		leases.hint(hintWakes)
 	}
 }
 
