@@ -32,6 +32,7 @@ func plans() []plan {
 		{"lanes", "1,000 webhooks with one message each beside a lane with 100,000 waiting and a slow webhook", lanes},
 		{"queued", "CPU for each accept with 1,000,000 queued, against the empty one's", queued},
 		{"opentx", "time from call to Teams on PostgreSQL while somebody's transaction stays open", openTransaction},
+		{"others", "what users would pick instead: a library and a command, and a burst at Microsoft's limits", others},
 		{"idle", "statements a second of a service that has nothing to do, on PostgreSQL", idle},
 	}
 }

@@ -28,13 +28,19 @@ type service struct {
 	sub                string
 	server             *postgres // nil: SQLite
 	sink               *sink
+	trust              string // a further target; empty: none
 	hooks              []string
 	manage             *http.Client
 }
 
 // start makes an installation of its own on a database of that kind.
-func (b *bench) start(ctx context.Context, kind string) (s *service, err error) {
-	s = &service{manage: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+func (b *bench) start(ctx context.Context, kind string) (*service, error) {
+	return b.startFor(ctx, kind, "")
+}
+
+// startFor makes one that may also post to another target than its sink.
+func (b *bench) startFor(ctx context.Context, kind, trust string) (s *service, err error) {
+	s = &service{trust: trust, manage: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	if s.dir, err = os.MkdirTemp("", "bench-"); err != nil {
 		return nil, err
 	}
@@ -113,6 +119,9 @@ func (s *service) run(ctx context.Context, b *bench, args ...string) ([]byte, er
 // serve starts the service and waits until it is ready.
 func (s *service) serve(ctx context.Context, b *bench) error {
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--trust-target", s.sink.url}, s.where...)
+	if s.trust != "" {
+		args = append(args, "--trust-target", s.trust)
+	}
 	s.cmd = exec.Command(b.bin, args...) // it outlives ctx until stop
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	log, err := s.cmd.StderrPipe()
