@@ -128,6 +128,8 @@ func waitWords(e connector.Explanation) string {
 		return "The last attempt came to nothing; the next is made" + until(e.Until) + "."
 	case connector.WaitsForWindow:
 		return "All that Microsoft allows the flow owner's webhooks was sent; more goes" + until(e.Until) + "."
+	case connector.WaitsForCompany:
+		return "Little is left of what Microsoft allows, so it waits for more texts to share its card; it goes" + until(e.Until) + "."
 	case connector.WaitsForTurn:
 		return "Other webhooks go first."
 	case connector.WaitsForNothing, connector.WaitsForStore:

@@ -97,7 +97,7 @@ type Webhook struct {
 	OldestAt      *string      `json:"oldestAt" format:"date-time" doc:"when the oldest of them was accepted"`
 	NextAt        *string      `json:"nextAt" format:"date-time" doc:"when the next attempt may be made; null: nothing waits, or it is held"`
 	QueueEmptyAt  *string      `json:"queueEmptyAt" format:"date-time" doc:"when the last of what waits is expected to go; null: nothing waits, it is held, or nobody knows"`
-	WaitsFor      string       `json:"waitsFor,omitempty" enum:"nothing,people,pause,retry,window,turn,store" doc:"why it is not sending while messages wait; nothing: it sends"`
+	WaitsFor      string       `json:"waitsFor,omitempty" enum:"nothing,people,pause,retry,window,turn,store,company" doc:"why it is not sending while messages wait; nothing: it sends"`
 	Why           string       `json:"why,omitempty" doc:"the same for people"`
 	SentThisMonth int          `json:"sentThisMonth" doc:"UTC"`
 	Warnings      []string     `json:"warnings" nullable:"false" doc:"such as: the queue needs more than five minutes for what waits"`

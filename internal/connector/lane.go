@@ -231,9 +231,10 @@ const (
 	WaitsForWindow                        // Microsoft's limit is used up
 	WaitsForTurn                          // other webhooks of the flow owner, or of the installation, go first
 	WaitsForStore                         // its messages are being read or an outcome is being written
+	WaitsForCompany                       // few places are left, and more texts may come to share its card
 )
 
-var waitNames = [...]string{"", "nothing", "people", "pause", "retry", "window", "turn", "store"}
+var waitNames = [...]string{"", "nothing", "people", "pause", "retry", "window", "turn", "store", "company"}
 
 // String returns the word for the reason that API, CLI and metrics share.
 func (w WaitReason) String() string { return name(waitNames[:], int(w)) }

@@ -127,8 +127,8 @@ func (in *Ingester) accept(ctx context.Context, lic connector.License, m connect
 		row = in.first(ctx, lic, c, got)
 	} else if !got.Told {
 		in.engine.Wake(got.Lane, 1)
-		if m.Test {
-			in.engine.Wake(got.Lane, 0) // it goes even where the lane is stopped
+		if m.Test || m.ExpiresIn > 0 && m.ExpiresIn < time.Minute {
+			in.engine.Wake(got.Lane, 0) // it goes even where the lane is stopped, or does not wait for others
 		}
 	}
 	answer := in.await(ctx, c, row)

@@ -63,12 +63,12 @@ func TestABurstIsCombinedAtOnceWhereTheWindowIsShort(t *testing.T) {
 
 func TestWithPlacesEnoughEachTextGoesAlone(t *testing.T) {
 	w := combining(24)
-	w.acceptAs(1, day, like(100), named("m", 10)...)
+	w.acceptAs(1, day, like(100), named("m", 3)...) // an eighth of them
 
 	w.run(epoch.Add(time.Minute))
 
-	if got := len(w.starts[1]); got != 10 {
-		t.Errorf("10 texts took %d posts, want 10", got)
+	if got := len(w.starts[1]); got != 3 {
+		t.Errorf("3 texts took %d posts, want 3", got)
 	}
 	w.check(t)
 }

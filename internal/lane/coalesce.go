@@ -60,8 +60,11 @@ func (m *Machine) combines(l *lane) bool {
 	if l.CardLast != 0 {
 		return true
 	}
-	return l.Settings.Combine && l.payload != connector.PayloadText && m.short(l.group)
+	return l.mayShare() && (m.tight(l.group) || m.short(l.group))
 }
+
+// mayShare reports whether people want texts of the lane to share cards.
+func (l *lane) mayShare() bool { return l.Settings.Combine && l.payload != connector.PayloadText }
 
 // short reports whether more messages wait in a group than its window has places.
 func (m *Machine) short(g *group) bool {
@@ -69,12 +72,7 @@ func (m *Machine) short(g *group) bool {
 	if longest.n == 0 {
 		return false
 	}
-	free := longest.n - g.window.flying
-	for _, at := range g.window.log {
-		if m.now.Sub(at) < longest.per {
-			free--
-		}
-	}
+	free := longest.n - g.window.used(m.now)
 	waiting := 0
 	for _, l := range g.members {
 		if l.State == connector.LaneOpen {

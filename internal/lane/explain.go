@@ -87,6 +87,9 @@ func (m *Machine) waitsFor(now time.Time, l *lane) (connector.WaitReason, time.T
 	case free.After(now) && free != never:
 		return connector.WaitsForWindow, free
 	}
+	if until := m.company(l); l.queued && until.After(now) {
+		return connector.WaitsForCompany, until
+	}
 	return connector.WaitsForTurn, time.Time{}
 }
 

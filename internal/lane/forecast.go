@@ -33,6 +33,11 @@ func (m *Machine) expect(now time.Time, l *lane, place int) time.Time {
 			from = t
 		}
 	}
+	if l.queued {
+		if until := m.company(l); until.After(from) {
+			from = until
+		}
+	}
 	posts := m.posts(l, place)
 	ahead := posts + m.beside(l, posts)
 	if l.phase == Sending {
@@ -79,12 +84,17 @@ func mixOf(items []connector.Item) mix {
 func (m *Machine) posts(l *lane, n int) int {
 	perCard := 1.0
 	if m.combines(l) {
-		perCard = connector.MaxCard
-		if w := l.mix.weight; w > 0 {
-			perCard = min(perCard, max(float64(teams.CardRoom)/w, 1))
-		}
+		perCard = m.perCard(l)
 	}
 	return max(int(math.Ceil(float64(n)*(l.mix.alone+l.mix.texts/perCard))), 1)
+}
+
+// perCard is how many texts of a lane a card is expected to hold.
+func (m *Machine) perCard(l *lane) float64 {
+	if w := l.mix.weight; w > 0 {
+		return min(connector.MaxCard, max(float64(teams.CardRoom)/w, 1))
+	}
+	return connector.MaxCard
 }
 
 // beside is how many posts of other lanes take places before the last of own

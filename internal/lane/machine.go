@@ -77,10 +77,14 @@ type lane struct {
 	// miscounted: what waits is to be counted when it is read next.
 	miscounted bool
 	mix        mix
-	last       connector.Seq // of the message that ended last
-	dueAt      time.Time
-	touched    time.Time     // last time that something of it ended
-	took       time.Duration // of its last sends, smoothed
+	arrivals   arrivals
+	// hurried: a message at its head has too short a life to wait for others.
+	hurried bool
+	landed  time.Time     // when its last attempt ended
+	last    connector.Seq // of the message that ended last
+	dueAt   time.Time
+	touched time.Time     // last time that something of it ended
+	took    time.Duration // of its last sends, smoothed
 	// paused is the wait that its last attempt brought upon the group, and the one before it.
 	paused, before time.Time
 }
@@ -181,6 +185,7 @@ func busy(p Phase) int {
 // wake notes what changed and starts a lane that stands.
 func (m *Machine) wake(l *lane, n int) {
 	l.waiting += n
+	l.arrivals.note(m.now, n)
 	l.more = true
 	if n == 0 {
 		l.stale = true
@@ -196,9 +201,12 @@ func (m *Machine) wake(l *lane, n int) {
 			m.want(l)
 		}
 	case Waiting:
-		if n == 0 {
+		switch {
+		case n == 0:
 			m.leave(l)
 			m.want(l)
+		case l.queued && l.known && m.company(l).Before(l.group.dueAt): // its card is full, or will be
+			m.pump(l.group)
 		}
 	case Loading, Sending, Settling, Ending: // seen when that is done
 	}
@@ -303,6 +311,7 @@ func (m *Machine) learn(l *lane, in connector.Loaded) {
 	if len(in.Head) > 0 || !l.known {
 		l.mix = mixOf(in.Head)
 	}
+	l.hurried = slices.ContainsFunc(in.Head, func(i connector.Item) bool { return i.ExpiresAt.Sub(l.Time(m.now)) < hurry })
 	l.waiting = max(l.waiting, len(l.head))
 	l.known = true
 	m.join(l, in.Group)

@@ -17,6 +17,7 @@ func (m *Machine) delivered(l *lane, e Delivered) {
 	s := m.made(l, o)
 	l.token = false
 	l.group.window.land(m.now)
+	l.landed = m.now
 	l.took = (3*l.took + o.Took) / 4
 	l.TimedOut = o.Reason == connector.ReasonTimeout
 	l.paused, l.before = never, l.group.NotBefore

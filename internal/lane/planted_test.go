@@ -36,7 +36,7 @@ func plants() map[string]plant {
 		},
 		"the next message goes before the last is on disk": {
 			file: "outcome.go", old: "	m.enter(l, Settling)\n	m.do(Settle{s})\n",
-			new: "	m.enter(l, Settling)\n	m.do(Settle{s})\n	if len(l.head) > 0 && l.State == connector.LaneOpen {\n		m.enter(l, Waiting)\n		m.queue(l)\n	}\n",
+			new: "	m.enter(l, Settling)\n	m.do(Settle{s})\n	if !l.armed {\n		m.settled(l)\n	}\n",
 		},
 		"a retry lets the next message pass": {
 			file: "outcome.go", old: "	l.NotBefore = m.now.Add(backoff(l.Failures, firstRetry, longestRetry, e.Rand))\n",
@@ -103,6 +103,9 @@ func plants() map[string]plant {
 		},
 		"a test waits its turn behind the others": {
 			file: "coalesce.go", old: "	l.testing, l.members = len(l.test) > 0, 0\n", new: "	l.testing, l.members = len(l.test) > 0 && len(l.head) == 0, 0\n",
+		},
+		"a text waits for others without an end": {
+			file: "company.go", old: "	return earlier(l.landed.Add(m.spacing(l.group)), a.last", new: "	return earlier(never, m.now",
 		},
 		"a refused message stops those behind it": {
 			file: "outcome.go", old: "	case l.stale:\n		m.enter(l, Waiting)", new: "	case l.stale || len(l.head) == 1 && l.Mismatches > 0:\n		m.enter(l, Idle)\n		m.release(l)\n	case m.now.IsZero():\n		m.enter(l, Waiting)",

@@ -48,6 +48,7 @@ type rules struct {
 	started  map[connector.LaneID]bool         // had messages waiting when the process started, and was not read yet
 	ghosts   map[connector.GroupID][]time.Time // places taken for posts that may have been in flight then
 	unread   map[connector.LaneID]time.Time    // when a lane that could not be read is asked for again
+	able     map[connector.LaneID]time.Time    // since when a lane may send and does not
 	mixed    map[connector.GroupID]time.Time   // until when a group knows more than its row
 	slow     time.Time                         // until when a clock that was put back excuses delay
 	excused  time.Time                         // until when a clock that jumped ahead excuses haste
@@ -58,7 +59,7 @@ func newRules(t *trial) *rules {
 	return &rules{
 		t: t, attempts: map[connector.MessageID][]*attempt{}, open: map[connector.LaneID]*attempt{}, busy: map[connector.LaneID]bool{},
 		untold: map[connector.LaneID]int{}, promised: map[connector.MessageID]bool{}, unread: map[connector.LaneID]time.Time{},
-		mixed: map[connector.GroupID]time.Time{}, started: map[connector.LaneID]bool{}, ghosts: map[connector.GroupID][]time.Time{},
+		able: map[connector.LaneID]time.Time{}, mixed: map[connector.GroupID]time.Time{}, started: map[connector.LaneID]bool{}, ghosts: map[connector.GroupID][]time.Time{},
 	}
 }
 
@@ -109,6 +110,7 @@ func (r *rules) send(f lane.Send) *attempt {
 		r.attempts[member] = append(r.attempts[member], a)
 	}
 	r.open[f.Lane] = a
+	delete(r.able, f.Lane)
 	return a
 }
 
@@ -340,6 +342,7 @@ func (r *rules) crash() {
 	clear(r.busy)
 	clear(r.untold)
 	clear(r.started)
+	clear(r.able)
 	clear(r.ghosts)
 }
 

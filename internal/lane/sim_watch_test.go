@@ -23,7 +23,11 @@ func (r *rules) afterStep() {
 func (r *rules) forgotten(id connector.LaneID) {
 	t := r.t
 	l, q := t.disk.lanes[id], t.disk.queues[id]
-	if len(q) == 0 || l.Failures > 2 || l.State != connector.LaneOpen || r.pending() || t.now.Before(r.slow) || t.now.Before(r.mixed[l.Group]) {
+	if len(q) == 0 || l.Failures > 2 || l.State != connector.LaneOpen || t.now.Before(r.slow) || t.now.Before(r.mixed[l.Group]) {
+		delete(r.able, id)
+		return
+	}
+	if r.pending() {
 		return
 	}
 	g := *t.disk.groups[l.Group]
@@ -35,10 +39,24 @@ func (r *rules) forgotten(id connector.LaneID) {
 			due = at
 		}
 	}
+	if due.After(t.clock()) {
+		delete(r.able, id)
+	} else if r.able[id].IsZero() {
+		r.able[id] = t.now
+	}
+	if l.Settings.Combine { // its texts may wait for others to share their card
+		due = due.Add(company)
+	}
+	if since := r.able[id]; !since.IsZero() && t.now.Sub(since) > company+time.Second {
+		r.breach("goes_in_the_end", "lane %d may send since %v, and does not", id, since.Sub(epoch))
+	}
 	if next := t.machine.Next(); next.IsZero() || next.After(due) && next.After(t.clock()) {
 		r.breach("no_lane_forgotten", "lane %d may send at %v, and the machine wakes at %v", id, due.Sub(epoch), next.Sub(epoch))
 	}
 }
+
+// company is the longest that a text which may go waits for others.
+const company = 30 * time.Second
 
 func (r *rules) start(ids []connector.LaneID) {
 	for _, id := range ids {

@@ -11,10 +11,14 @@ func (l *lane) failing() bool { return l.Failures >= circuitFailures }
 // Nobody's turn: later is when a failing one's comes.
 func (m *Machine) pick(g *group) (l *lane, later time.Time) {
 	var urgent, sound, failing *lane
+	later = never
 	for _, o := range g.round {
+		until := m.company(o)
 		switch {
 		case o.probing:
 			return o, time.Time{}
+		case until.After(m.now):
+			later = earlier(later, until)
 		case o.failing():
 			failing = first(failing, o)
 		case o.Settings.Urgent:
@@ -31,10 +35,12 @@ func (m *Machine) pick(g *group) (l *lane, later time.Time) {
 		return urgent, time.Time{}
 	case sound != nil:
 		return sound, time.Time{}
+	case failing == nil:
+		return nil, later
 	case may:
 		return failing, time.Time{}
 	}
-	return nil, free
+	return nil, earlier(later, free)
 }
 
 func first(a, b *lane) *lane {

@@ -29,7 +29,7 @@ func limits(p connector.Profile) []limit {
 	case connector.ProfileLogicApp:
 		return []limit{door}
 	case connector.ProfileOffice365:
-		return []limit{door, {teams.Office365Posts, teams.Office365Window + late}}
+		return []limit{door, {teams.Office365Posts - 10, teams.Office365Window + late}}
 	case connector.ProfileNone:
 		return nil
 	}
