@@ -44,8 +44,8 @@ func (b *bench) acceptAt(ctx context.Context, connections int, p *plot) error {
 		}
 	}
 	bare := middle(all["bare"])
-	b.out("%4d connections  bare      %7.0f/s   p50 %8v  p99 %8v   the load took %.0f %% of the processors%s",
-		connections, bare.rate, short(bare.p50), short(bare.p99), 100*bare.busy, verdict(bare.busy))
+	b.out("%4d connections  bare      %7.0f/s   p50 %8v  p99 %8v   CPU %v each; the load took %.0f %% of the processors%s",
+		connections, bare.rate, short(bare.p50), short(bare.p99), short(bare.cpu), 100*bare.busy, verdict(bare.busy))
 	for _, kind := range b.databases() {
 		m := middle(all[kind])
 		b.out("%4d connections  %-9s %7.0f/s   p50 %8v  p99 %8v   %.2f of bare, CPU %v each", connections, kind, m.rate, short(m.p50), short(m.p99), m.rate/bare.rate, short(m.cpu))
