@@ -180,7 +180,7 @@ func postedTimes(origin, text string) int {
 func eventually(so func() bool) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(30 * time.Second)
+	end := time.After(2 * time.Minute)
 	for !so() {
 		select {
 		case <-tick.C:
