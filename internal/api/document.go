@@ -121,7 +121,7 @@ func tagOf(path string) string {
 			words = append(words, word)
 		}
 	}
-	nouns := []string{"plans", "organizations", "members", "tokens", "audit", "subscriptions", "keys", "webhooks", "messages", "usage"}
+	nouns := []string{"plans", "organizations", "members", "tokens", "audit", "subscriptions", "keys", "webhooks", "messages", "usage", "nodes"}
 	for _, word := range slices.Backward(words) {
 		if slices.Contains(nouns, word) {
 			return strings.ToUpper(word[:1]) + word[1:]

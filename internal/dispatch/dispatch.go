@@ -175,7 +175,9 @@ func (d *Dispatcher) begin(ctx context.Context) {
 		ids, err := d.queue.Waiting(ctx)
 		if err == nil {
 			d.step(lane.Start{Lanes: ids})
-			d.o.Logger.InfoContext(ctx, "lanes waiting at start", "lanes", len(ids))
+			if len(ids) > 0 || d.o.may == nil { // a fleet begins often, and mostly with nothing
+				d.o.Logger.InfoContext(ctx, "lanes waiting at start", "lanes", len(ids))
+			}
 			return
 		}
 		d.o.Logger.ErrorContext(ctx, "waiting lanes can't be read", "error", err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -79,6 +80,9 @@ type Fleet struct {
 	foreign *foreign
 	sends   chan struct{} // as many as attempts may be made at once
 
+	// As of the last renewal; for metrics.
+	nodes, free, renewed atomic.Int64
+
 	changed chan struct{} // size 1: a crew has ended
 	told    chan struct{} // size 1: there is something to tell
 
@@ -112,6 +116,7 @@ func NewFleet(s Shards, q Queue, c Carrier, o FleetOptions) *Fleet {
 		crews: make(map[int]*crew), telling: make(map[connector.LaneID]int), remote: make(map[connector.LaneID]bool),
 	}
 	f.metrics = newMetrics(o.Registerer, func() int { return f.sum((*Dispatcher).busy) }, func() int { return f.sum((*Dispatcher).late) })
+	f.gauges(o.Registerer)
 	return f
 }
 
@@ -213,6 +218,9 @@ func (f *Fleet) renew(ctx context.Context, leaving bool) error {
 		return err
 	}
 	f.lapse.Reset(time.Until(t.Until))
+	f.nodes.Store(int64(t.Nodes))
+	f.free.Store(int64(t.Free))
+	f.renewed.Store(time.Now().UnixMicro())
 	var have []*crew
 	for _, c := range f.all() {
 		if !slices.Contains(t.Leases, c.lease) {
@@ -232,8 +240,8 @@ func (f *Fleet) renew(ctx context.Context, leaving bool) error {
 	share := t.Share()
 	if surplus := len(have) - share; surplus > 0 {
 		slices.SortStableFunc(have, func(a, b *crew) int { return cmp.Compare(a.busy(), b.busy()) })
-		for _, c := range have[:surplus] { // where nothing is under way, nobody waits
-			f.handOver(c)
+		for i := range surplus { // as many of the busy ones as of the others
+			f.handOver(have[i*len(have)/surplus])
 		}
 	}
 	if most := min(share-len(have), t.Free); most > 0 {

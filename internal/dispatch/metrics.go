@@ -1,6 +1,8 @@
 package dispatch
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -55,4 +57,20 @@ func newMetrics(r prometheus.Registerer, busy, late func() int) *metrics {
 func (m *metrics) attempt(o connector.Outcome) {
 	m.attempts.WithLabelValues(o.Verdict.String(), string(o.Reason)).Inc()
 	m.seconds.Observe(o.Took.Seconds())
+}
+
+// gauges registers what is known of the nodes.
+func (f *Fleet) gauges(r prometheus.Registerer) {
+	if r == nil {
+		return
+	}
+	of := func(name, help string, value func() float64) {
+		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	of("teamsconnector_nodes", "Nodes that live, as this one counted them last.", func() float64 { return float64(f.nodes.Load()) })
+	of("teamsconnector_node_shards", "Shards, of 64, whose messages this node sends.", func() float64 { return float64(len(f.all())) })
+	of("teamsconnector_shards_free", "Shards that nobody held when this node looked last.", func() float64 { return float64(f.free.Load()) })
+	of("teamsconnector_leases_age_seconds", "Time since this node renewed its leases; they end at 2.25.", func() float64 {
+		return time.Since(time.UnixMicro(f.renewed.Load())).Seconds()
+	})
 }
