@@ -25,7 +25,8 @@ func (p process) simulatorCommand() *cobra.Command {
 		Use:   "simulator",
 		Short: "Run a simulated Microsoft Teams, with a page that shows its channels",
 		Long: "Runs a simulated Microsoft Teams for tests and demonstrations: webhooks that answer as Microsoft's do, its limits and its\n" +
-			"faults, and a page that shows the channels live and what happened behind them.",
+			"faults, and a page that shows the channels live and what happened behind them.\n\n" +
+			"A webhook of it is not Microsoft's, so it is not paced unless you say so: webhook add ... --profile flow-bot",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.loadConfig(cmd.Flags(), faceSimulator)
