@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -36,6 +37,9 @@ func (b *bench) draw(name string, p *plot) error {
 	if b.plots == "" {
 		return nil
 	}
+	if err := os.MkdirAll(b.plots, 0o755); err != nil {
+		return err
+	}
 	return os.WriteFile(filepath.Join(b.plots, name+".svg"), []byte(p.svg()), 0o644)
 }
 
@@ -56,7 +60,7 @@ func (p *plot) svg() string {
 	fmt.Fprintf(&s, `<text x="%d" y="28" font-size="16" font-weight="600">%s</text>`+"\n", left, p.title)
 	for i := range 5 {
 		y := hiY * float64(i) / 4
-		fmt.Fprintf(&s, `<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end" fill="#555">%.3g</text>`+"\n", left, atY(y), width-right, left-8, atY(y)+4, y)
+		fmt.Fprintf(&s, `<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end" fill="#555">%s</text>`+"\n", left, atY(y), width-right, left-8, atY(y)+4, strconv.FormatFloat(y, 'f', decimals(hiY), 64))
 	}
 	fmt.Fprintf(&s, `<text x="%d" y="%d" fill="#555">%s</text><text x="%d" y="44" fill="#555">%s</text>`+"\n", (width-right+left)/2, height-8, p.x, left, p.y)
 	colors := []string{"#5b5fc7", "#c4314b", "#13a10e", "#ca5010", "#0078d4", "#555"}
@@ -74,11 +78,25 @@ func (p *plot) svg() string {
 		fmt.Fprintf(&s, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/><text x="%d" y="%d" fill="%s">%s</text>`+"\n",
 			strings.Join(points, " "), color, width-right+16, top+20*i+10, color, name)
 	}
+	if len(ticks) > 7 {
+		ticks = nil
+		for x := math.Pow(10, math.Ceil(math.Log10(loX))); x <= hiX*1.001; x *= 10 {
+			ticks = append(ticks, x)
+		}
+	}
 	for _, x := range ticks {
-		fmt.Fprintf(&s, `<text x="%.1f" y="%d" text-anchor="middle" fill="#555">%g</text>`+"\n", atX(x), height-bottom+20, x)
+		fmt.Fprintf(&s, `<text x="%.1f" y="%d" text-anchor="middle" fill="#555">%s</text>`+"\n", atX(x), height-bottom+20, strconv.FormatFloat(x, 'f', -1, 64))
 	}
 	s.WriteString("</svg>\n")
 	return s.String()
+}
+
+// decimals is how many a scale up to hi needs.
+func decimals(hi float64) int {
+	if hi >= 10 {
+		return 0
+	}
+	return 2
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
