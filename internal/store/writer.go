@@ -99,22 +99,26 @@ func (w *writer) run(ctx context.Context) {
 	}()
 	idle := time.NewTimer(idleFor)
 	defer idle.Stop()
+	rested := false // nobody but housekeeping has come for so long
 	for {
 		// Callers that the last commit answered are about to come again: let them, so that they share the next one.
 		runtime.Gosched()
 		if w.step(ctx) {
+			rested = false
 			idle.Reset(idleFor)
 			continue
 		}
 		if w.finished() {
 			return
 		}
+		if rested && w.housekeep(ctx) {
+			rested = false
+			idle.Reset(idleFor)
+		}
 		select {
 		case <-w.wake:
 		case <-idle.C:
-			if w.housekeep(ctx) {
-				idle.Reset(idleFor)
-			}
+			rested = true
 		}
 	}
 }
