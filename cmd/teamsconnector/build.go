@@ -18,6 +18,7 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/ingest"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
 	"github.com/teamsconnector/teamsconnector/internal/lane"
+	"github.com/teamsconnector/teamsconnector/internal/mail"
 	"github.com/teamsconnector/teamsconnector/internal/outbound"
 	"github.com/teamsconnector/teamsconnector/internal/post"
 	"github.com/teamsconnector/teamsconnector/internal/store"
@@ -50,11 +51,15 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 		return nil, err
 	}
 	door := post.New(outbound.New(outbound.Options{Trusted: c.net.trustTargets}), post.Options{Logger: log})
+	letters, err := c.mail.client(ctx, st)
+	if err != nil {
+		return nil, err
+	}
 
 	var in *ingest.Ingester // it and the engine tell each other
 	who := auth.New(st, auth.Options{Logger: log, Rate: c.net.apiRate})
 	engine := &gate{store: st, log: log}
-	engine.engine, err = newEngine(nodeParts{store: st, hints: hints, carrier: door, options: dispatch.Options{
+	engine.engine, err = newEngine(nodeParts{store: st, hints: hints, carrier: doors{door, letters}, options: dispatch.Options{
 		Settled:    func(all []connector.Settlement) { in.Settled(all) },
 		Swept:      func(ends []connector.End) { in.Swept(ends) },
 		Logger:     log,
@@ -72,6 +77,7 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	desk := admin.New(st, admin.Options{
 		TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt, Reckon: lane.Reckon, Engine: engine, Ended: in.Swept, Send: in.Send,
 		Signup: c.signIn.signup == store.SignupOpen, Closed: c.signIn.signup == store.SignupClosed,
+		PublicURL: c.net.links(), Operators: c.mail.operators, Logger: log,
 	})
 	assets, err := console.Assets()
 	if err != nil {
@@ -88,6 +94,34 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 			TrustedProxies: c.net.trustedProxies, Registerer: reg, Assets: assets,
 		}),
 	}, nil
+}
+
+// doors lets each message out by its own door.
+type doors struct{ post, mail dispatch.Carrier }
+
+// Deliver makes one attempt.
+func (d doors) Deliver(ctx context.Context, p connector.Parcel) connector.Outcome {
+	if p.Content.Kind == connector.KindMail {
+		return d.mail.Deliver(ctx, p)
+	}
+	return d.post.Deliver(ctx, p)
+}
+
+// client sends mails; where a server is set now, those that waited for one go on.
+func (c mailConfig) client(ctx context.Context, st *store.Store) (*mail.Client, error) {
+	letters, err := mail.New(mail.Options{Server: c.server, From: c.from})
+	if err == nil && letters.Set() {
+		err = st.OpenMails(ctx)
+	}
+	return letters, err
+}
+
+// links is where links in mails lead: to this machine, where nobody told how people reach it.
+func (c netConfig) links() string {
+	if c.publicURL != "" {
+		return c.publicURL
+	}
+	return "http://" + c.listen
 }
 
 // allowedHosts is the hosts that a request may name. Without a public URL

@@ -30,11 +30,14 @@ func (h *house) move(ctx context.Context) error {
 	// Where it can't be read, all changes are looked at: that is only more work.
 	c.seen, _ = h.store.LastChange(ctx)
 	var ear sync.WaitGroup
+	defer ear.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	if _, several := h.engine.engine.(*fleet); !several { // which hears of them by itself
 		ear.Go(func() { c.run(ctx) })
 	}
 	ear.Go(func() { watchKeys(ctx, h.ring, h.log) })
-	defer ear.Wait()
+	ear.Go(func() { h.admin.Run(ctx) })
 	if !h.engine.wait(ctx) {
 		return nil
 	}

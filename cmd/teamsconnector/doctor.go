@@ -122,7 +122,7 @@ func (d *doctor) examine(ctx context.Context) {
 	d.egress(ctx)
 	d.signIn(ctx)
 	d.clock(in)
-	d.say("mail", checkOK, "not configured", "")
+	d.mail(ctx)
 }
 
 func (d *doctor) report(asJSON bool) error {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/auth"
+	"github.com/teamsconnector/teamsconnector/internal/mail"
 	"github.com/teamsconnector/teamsconnector/internal/outbound"
 )
 
@@ -85,4 +86,24 @@ func (d *doctor) origin(host string) string {
 		return d.c.net.trustTargets[at]
 	}
 	return "https://" + host
+}
+
+// mail calls the mail server and signs in, without sending anything.
+func (d *doctor) mail(ctx context.Context) {
+	letters, err := mail.New(mail.Options{Server: d.c.mail.server, From: d.c.mail.from})
+	switch {
+	case err != nil:
+		d.say("mail", checkFail, err.Error(), "")
+	case !letters.Set():
+		d.say("mail", checkWarn, "no mail server is set: invitations, order confirmations and warnings wait in the operator's outbox", "set smtp-url and mail-from")
+	default:
+		if err := letters.Check(ctx); err != nil {
+			d.say("mail", checkFail, err.Error(), "see smtp-url")
+			return
+		}
+		d.say("mail", checkOK, "the mail server takes user and password", "")
+		if d.c.net.publicURL == "" {
+			d.say("mail", checkWarn, "links in mails lead to "+d.c.net.links(), "set public-url to the address by which people reach the service")
+		}
+	}
 }

@@ -53,6 +53,7 @@ type setting struct {
 type config struct {
 	net       netConfig
 	signIn    signInConfig
+	mail      mailConfig
 	data      dataConfig
 	observe   observeConfig
 	send      sendConfig
@@ -62,7 +63,7 @@ type config struct {
 // settings is the one table, by theme.
 func settings() []setting {
 	var all []setting
-	for _, theme := range [][]setting{netSettings(), signInSettings(), dataSettings(), observeSettings(), sendSettings(), simulatorSettings()} {
+	for _, theme := range [][]setting{netSettings(), mailSettings(), signInSettings(), dataSettings(), observeSettings(), sendSettings(), simulatorSettings()} {
 		all = append(all, theme...)
 	}
 	return all

@@ -5,6 +5,7 @@ package admin
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -35,6 +36,12 @@ type Options struct {
 	Signup bool
 	// Closed: only operators let in who has no account yet.
 	Closed bool
+	// PublicURL is where people reach the console, for links in mails, without a slash at its end.
+	PublicURL string
+	// Operators are addresses to which the operator's mails go; nil: to the accounts of the operators.
+	Operators []string
+	// Logger gets what an operator acts on; nil: none.
+	Logger *slog.Logger
 }
 
 // Engine carries messages out: dispatch in a server.
@@ -58,6 +65,10 @@ type Admin struct {
 	send    Send
 	// How orders are taken.
 	askOperator, signup, closed bool
+
+	publicURL string
+	operators []string
+	log       *slog.Logger
 }
 
 // New makes the desk over a store.
@@ -65,8 +76,12 @@ func New(st *store.Store, o Options) *Admin {
 	a := &Admin{
 		store: st, trusted: o.TrustedTargets, freeAt: o.FreeAt, reckon: o.Reckon, send: o.Send,
 		askOperator: o.AskOperator, signup: o.Signup, closed: o.Closed,
+		publicURL: o.PublicURL, operators: o.Operators, log: o.Logger,
 		wake: func(connector.LaneID) {}, ended: func([]connector.End) {},
 		explain: func(connector.LaneID, ...int) (e connector.Explanation) { return e },
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
 	}
 	if o.Engine != nil {
 		a.explain = o.Engine.Explain

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -79,6 +80,7 @@ type SubscriptionChange struct {
 	Expires                    *time.Time // the zero time: no end
 	WebhookQuota, MessageQuota *int
 	Contact                    *store.Contact
+	Notify                     *[]string // addresses that get its warnings; none: the Technical Contact
 }
 
 // ChangeSubscription changes a subscription: its name and Technical Contact by
@@ -94,10 +96,31 @@ func (a *Admin) ChangeSubscription(ctx context.Context, who connector.Actor, r S
 	if err := checkSubscription(r.InstanceName, r.Contact, r.WebhookQuota, r.MessageQuota); err != nil {
 		return store.Subscription{}, err
 	}
+	if err := checkNotify(r.Notify); err != nil {
+		return store.Subscription{}, err
+	}
 	return a.store.ChangeSubscription(ctx, store.SubscriptionChange{
 		Subscription: r.Subscription, Version: r.Version, InstanceName: r.InstanceName, Status: r.Status, Plan: r.Plan,
-		Expires: r.Expires, WebhookQuota: r.WebhookQuota, MessageQuota: r.MessageQuota, Contact: r.Contact, By: who.Name,
+		Expires: r.Expires, WebhookQuota: r.WebhookQuota, MessageQuota: r.MessageQuota, Contact: r.Contact, Notify: r.Notify, By: who.Name,
 	})
+}
+
+// maxNotify is how many addresses get the warnings of one subscription.
+const maxNotify = 20
+
+func checkNotify(all *[]string) error {
+	if all == nil {
+		return nil
+	}
+	if len(*all) > maxNotify {
+		return connector.Invalid("/notify", "These are %d addresses; the limit is %d. A distribution list takes more.", len(*all), maxNotify)
+	}
+	for i, address := range *all {
+		if err := connector.CheckEmail(fmt.Sprintf("/notify/%d", i), address); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkSubscription(name *string, contact *store.Contact, webhooks, messages *int) error {

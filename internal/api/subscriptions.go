@@ -23,7 +23,7 @@ func (a *API) subscriptionRoutes() []route {
 		{method: http.MethodGet, path: one, id: "readSubscription", summary: "Read a subscription", right: connector.RightView, typed: typed(a.readSubscription)},
 		{
 			method: http.MethodPatch, path: one, id: "changeSubscription",
-			summary: "Change a subscription: its instance name and Technical Contact; all else by operators", right: connector.RightLicense, typed: typed(a.changeSubscription),
+			summary: "Change a subscription: its instance name, its Technical Contact and who gets its mails; all else by operators", right: connector.RightLicense, typed: typed(a.changeSubscription),
 		},
 	}
 }
@@ -54,12 +54,13 @@ type subscription struct {
 	WebhookQuota     int                      `json:"webhookQuota" doc:"webhooks that may exist; 0: no limit"`
 	MessageQuota     int                      `json:"messageQuota" doc:"messages a month; 0: no limit"`
 	TechnicalContact *contact                 `json:"technicalContact,omitempty" doc:"absent: nobody is named"`
+	Notify           []string                 `json:"notify" doc:"addresses that get the warnings of this subscription; none: the Technical Contact"`
 }
 
 func subscriptionItem(s admin.SubscriptionRow) subscription {
 	item := subscription{
 		ID: s.ID, Organization: s.Organization, InstanceName: s.InstanceName, Plan: s.Plan, Status: s.StatusNow(time.Now()).String(),
-		Starts: stamp(s.Starts), Expires: optional(s.Expires), WebhookQuota: s.WebhookQuota, MessageQuota: s.MessageQuota,
+		Starts: stamp(s.Starts), Expires: optional(s.Expires), WebhookQuota: s.WebhookQuota, MessageQuota: s.MessageQuota, Notify: append([]string{}, s.Notify...),
 	}
 	if c := s.Contact; c != (admin.Contact{}) {
 		item.TechnicalContact = &contact{FirstName: c.FirstName, LastName: c.LastName, Email: c.Email}
@@ -129,13 +130,14 @@ type changeSubscriptionInput struct {
 	Match
 
 	Body struct {
-		InstanceName     *string  `json:"instanceName,omitempty" doc:"unique in the organization, whatever its case"`
-		TechnicalContact *contact `json:"technicalContact,omitempty"`
-		Status           *string  `json:"status,omitempty" enum:"requested,active,expired,cancelled" doc:"operators only"`
-		Plan             *string  `json:"plan,omitempty" doc:"id or name; its quotas and term hold from now on, unless they are given too; operators only"`
-		Expires          *string  `json:"expires,omitempty" doc:"RFC 3339; empty: no end; operators only"`
-		WebhookQuota     *int     `json:"webhookQuota,omitempty" minimum:"0" doc:"what exists stays; 0: no limit; operators only"`
-		MessageQuota     *int     `json:"messageQuota,omitempty" minimum:"0" doc:"a month; 0: no limit; operators only"`
+		InstanceName     *string   `json:"instanceName,omitempty" doc:"unique in the organization, whatever its case"`
+		TechnicalContact *contact  `json:"technicalContact,omitempty"`
+		Notify           *[]string `json:"notify,omitempty" maxItems:"20" doc:"addresses that get its warnings; none: the Technical Contact"`
+		Status           *string   `json:"status,omitempty" enum:"requested,active,expired,cancelled" doc:"operators only"`
+		Plan             *string   `json:"plan,omitempty" doc:"id or name; its quotas and term hold from now on, unless they are given too; operators only"`
+		Expires          *string   `json:"expires,omitempty" doc:"RFC 3339; empty: no end; operators only"`
+		WebhookQuota     *int      `json:"webhookQuota,omitempty" minimum:"0" doc:"what exists stays; 0: no limit; operators only"`
+		MessageQuota     *int      `json:"messageQuota,omitempty" minimum:"0" doc:"a month; 0: no limit; operators only"`
 	}
 }
 
@@ -143,7 +145,7 @@ func (a *API) changeSubscription(ctx context.Context, who connector.Actor, in *c
 	b := &in.Body
 	r := admin.SubscriptionChange{
 		Subscription: in.ID, Version: in.version(), InstanceName: b.InstanceName, Plan: b.Plan,
-		WebhookQuota: b.WebhookQuota, MessageQuota: b.MessageQuota, Contact: b.TechnicalContact.row(),
+		WebhookQuota: b.WebhookQuota, MessageQuota: b.MessageQuota, Contact: b.TechnicalContact.row(), Notify: b.Notify,
 	}
 	if b.Status != nil {
 		status, _ := admin.ParseStatus(*b.Status) // one of them, by the enum

@@ -296,6 +296,9 @@ func (b *acceptBatch) readTargets(ctx context.Context, jobs []*acceptJob) error 
 
 // expiry is when a message's life ends, in lane time.
 func (b *acceptBatch) expiry(job *acceptJob) int64 {
+	if job.req.Message.Content.Kind == connector.KindMail {
+		return micros(noEnd())
+	}
 	to := b.targets[targetOf{job.req.License.SubscriptionRow, job.req.Message.Webhook}]
 	return micros(to.lane.Time(b.now).Add(to.lifeOf(job)))
 }

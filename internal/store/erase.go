@@ -14,7 +14,7 @@ const eraseStep = 500
 const (
 	eraseOrganization = `UPDATE organization SET name = $2, suspended_at = $3, erased_at = $3, version = version + 1 WHERE id = $1`
 	eraseContacts     = `
-UPDATE subscription SET status = 4, first_name = '', last_name = '', email = '', contact = NULL, version = version + 1 WHERE organization = $1`
+UPDATE subscription SET status = 4, first_name = '', last_name = '', email = '', notify = '', contact = NULL, version = version + 1 WHERE organization = $1`
 	eraseOrders = `
 UPDATE orders SET first_name = '', last_name = '', email = '', company = '', billing_email = '', reference = '', ordered_by = '',
     state = CASE WHEN state = 1 THEN 3 ELSE state END WHERE organization = $1`
@@ -26,16 +26,16 @@ UPDATE person SET email = public_id, email_key = public_id, name = '', password 
 WHERE operator = 0 AND id IN (SELECT person FROM member WHERE organization = $1)
   AND id NOT IN (SELECT person FROM member WHERE organization <> $1)`
 	eraseMembers     = `DELETE FROM member WHERE organization = $1`
-	eraseNotices     = `DELETE FROM notice WHERE organization = $1`
-	eraseIdentities  = `DELETE FROM identity WHERE person IN (SELECT id FROM person WHERE email = public_id)` // as erasePeople leaves them
+	eraseNotices     = `DELETE FROM notice WHERE organization = $1 OR subscription IN (SELECT id FROM subscription WHERE organization = $1)` // the operator's too
+	eraseIdentities  = `DELETE FROM identity WHERE person IN (SELECT id FROM person WHERE email = public_id)`                                // as erasePeople leaves them
 	eraseDirectories = `DELETE FROM directory WHERE organization = $1`
 	webhooksLeft     = `
-SELECT w.public_id, s.public_id FROM organization o JOIN subscription s ON s.organization = o.id JOIN webhook w ON w.subscription = s.id
+SELECT w.public_id, s.public_id FROM webhook w JOIN subscription s ON s.id = w.subscription JOIN organization o ON o.id = COALESCE(w.mail_for, s.organization)
 WHERE o.public_id = $1 AND w.retired_at = 0 ORDER BY w.id LIMIT $2`
 	bodiesLeft = `
 UPDATE message SET body = NULL WHERE id IN (
-    SELECT m.id FROM message m JOIN subscription s ON s.id = m.subscription JOIN organization o ON o.id = s.organization
-    WHERE o.public_id = $1 AND m.body IS NOT NULL AND m.state > 1 ORDER BY m.subscription, m.id LIMIT $2)`
+    SELECT m.id FROM message m JOIN lane l ON l.id = m.lane JOIN webhook w ON w.id = l.webhook JOIN subscription s ON s.id = w.subscription
+    JOIN organization o ON o.id = COALESCE(w.mail_for, s.organization) WHERE o.public_id = $1 AND m.body IS NOT NULL AND m.state > 1 ORDER BY m.subscription, m.id LIMIT $2)`
 )
 
 // Erase ends an organization for good: its keys, tokens and members at once,

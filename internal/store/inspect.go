@@ -27,7 +27,7 @@ type Inspection struct {
 
 const lastMigration = `SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied`
 
-const webhookHosts = `SELECT DISTINCT host FROM webhook WHERE retired_at = 0 ORDER BY host LIMIT 3`
+const webhookHosts = `SELECT DISTINCT host FROM webhook WHERE retired_at = 0 AND host <> '' ORDER BY host LIMIT 3`
 
 // Inspect looks at a database beside whoever uses it. It migrates and writes nothing.
 func Inspect(ctx context.Context, o Options) (in Inspection, err error) {

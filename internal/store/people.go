@@ -91,6 +91,7 @@ type Subscription struct {
 	WebhookQuota     int       // 0: no limit
 	MessageQuota     int       // a month; 0: no limit
 	Contact          Contact
+	Notify           []string // addresses that get its warnings; none: the Technical Contact
 	Created          time.Time
 	Version          int64
 }
@@ -124,6 +125,7 @@ type SubscriptionChange struct {
 	// Plan is another plan's id or name: its quotas and its term hold from now on, unless they are given here.
 	Plan                       *string
 	Contact                    *Contact
+	Notify                     *[]string
 	InstanceName               *string
 	Status                     *Status
 	Expires                    *time.Time // the zero time: no end

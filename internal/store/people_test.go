@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,7 +24,7 @@ func TestSetupMakesAllThatIsNeeded(t *testing.T) {
 		}
 
 		sub, err := h.Subscription(t.Context(), rows.Subscription.ID)
-		if err != nil || sub != rows.Subscription {
+		if err != nil || !reflect.DeepEqual(sub, rows.Subscription) {
 			t.Errorf("Subscription reads %+v, %v; Setup made %+v", sub, err, rows.Subscription)
 		}
 		if sub.Plan != "enterprise" || !sub.Expires.IsZero() || sub.WebhookQuota != 1000 || sub.InstanceName != "Fabrikam" || sub.Contact.Email != "ada@example.com" || !sub.Valid(h.Now()) {

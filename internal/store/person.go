@@ -117,6 +117,10 @@ func (s *Store) AddPerson(ctx context.Context, n NewPerson) (id connector.Person
 			then = append(then, q(setMember, c.note.organization, row, int64(n.Role), micros(s.Now())))
 			c.note.detail += " as " + n.Role.String()
 		}
+		if n.Join != "" || linked { // once a minute, however often it is asked for
+			event := fmt.Sprintf("invitation %s %s %d", id, n.Join, s.Now().Unix()/60)
+			then = append(then, NewNotice{Event: event, Kind: connector.NoticeInvitation, Organization: n.Join, Person: id}.statement(s.Now()))
+		}
 		return c.all(ctx, then)
 	})
 	return id, linked, err

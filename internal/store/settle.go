@@ -272,9 +272,6 @@ const markInflight = `UPDATE lane SET inflight = $2 WHERE id = $1`
 // reopenLane is openLane for a lane whose webhook a test has found to work.
 const reopenLane = openLane + ` AND state = 2 AND url_version = $3`
 
-const stopLane = `
-UPDATE lane SET state = 2, cause = $3, held_since = $4 WHERE id = $1 AND url_version = $2 AND state = 1`
-
 func (b *settleBatch) lane(ctx context.Context, step *connector.Settlement) error {
 	l := &step.Lane
 	err := b.tx.later(ctx, q(updateLane, int64(l.ID), l.URLVersion, micros(l.NotBefore), int64(l.Failures), number(l.TimedOut), int64(l.Mismatches),
@@ -291,21 +288,7 @@ func (b *settleBatch) lane(ctx context.Context, step *connector.Settlement) erro
 	if !step.Stop {
 		return nil
 	}
-	if err := b.tx.later(ctx, q(stopLane, int64(l.ID), l.URLVersion, l.Cause, micros(b.stopTime(step))), nil); err != nil {
-		return fmt.Errorf("stop lane %d: %w", l.ID, err)
-	}
-	return nil
-}
-
-// stopTime is when the clock of a stopped lane's messages begins to stand still.
-func (b *settleBatch) stopTime(step *connector.Settlement) time.Time {
-	switch {
-	case !step.Lane.HeldSince.IsZero():
-		return step.Lane.HeldSince
-	case step.Attempt != nil && !step.Attempt.At.IsZero():
-		return step.Attempt.At
-	}
-	return b.now
+	return b.stop(ctx, step)
 }
 
 // updateGroup leaves the group's wait as it is where the URL was changed since

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -105,7 +106,7 @@ func orDefault(given *int, otherwise int) int {
 const updateSubscription = `
 UPDATE subscription SET instance_name = $2, instance_key = $3, status = $4, starts = $5, expires = $6, webhook_quota = $7, message_quota = $8, plan = $9,
     first_name = $10, last_name = $11, email = $12, contact = (SELECT p.id FROM person p WHERE p.email_key = $13 AND p.disabled_at = 0 AND p.unconfirmed = 0),
-    ended_at = $14, version = version + 1 WHERE id = $1`
+    ended_at = $14, notify = $15, version = version + 1 WHERE id = $1`
 
 // saveSubscription writes a subscription that was read and changed within this change.
 func (s *Store) saveSubscription(ctx context.Context, c *change, sub *Subscription, plan int64) error {
@@ -118,7 +119,7 @@ func (s *Store) saveSubscription(ctx context.Context, c *change, sub *Subscripti
 	}
 	_, err := c.tx.exec(ctx, q(updateSubscription, sub.Row, sub.InstanceName, fold(sub.InstanceName), int64(sub.Status),
 		micros(sub.Starts), micros(sub.Expires), int64(sub.WebhookQuota), int64(sub.MessageQuota), plan,
-		sub.Contact.FirstName, sub.Contact.LastName, sub.Contact.Email, fold(sub.Contact.Email), micros(sub.Ended)))
+		sub.Contact.FirstName, sub.Contact.LastName, sub.Contact.Email, fold(sub.Contact.Email), micros(sub.Ended), strings.Join(sub.Notify, "\n")))
 	if err != nil && s.dialect.unique(err) {
 		return nameTaken("/instanceName", "instance", sub.InstanceName)
 	}
@@ -184,13 +185,16 @@ func (s *Subscription) apply(n SubscriptionChange) {
 	if n.Contact != nil {
 		s.Contact = *n.Contact
 	}
+	if n.Notify != nil {
+		s.Notify = *n.Notify
+	}
 	s.WebhookQuota = orDefault(n.WebhookQuota, s.WebhookQuota)
 	s.MessageQuota = orDefault(n.MessageQuota, s.MessageQuota)
 }
 
 const subscriptionRow = `
 SELECT s.id, s.public_id, o.id, o.public_id, o.name, p.name, p.trial, s.instance_name, s.status, s.starts, s.expires, s.ended_at,
-       s.webhook_quota, s.message_quota, s.first_name, s.last_name, s.email, s.created_at, s.version
+       s.webhook_quota, s.message_quota, s.first_name, s.last_name, s.email, s.notify, s.created_at, s.version
 FROM subscription s JOIN organization o ON o.id = s.organization JOIN plan p ON p.id = s.plan `
 
 const (
@@ -203,10 +207,14 @@ const (
 
 func scanSubscription(rows *sql.Rows) (sub Subscription, organization int64, err error) {
 	var trial, starts, expires, ended, created int64
+	var notify string
 	err = rows.Scan(&sub.Row, &sub.ID, &organization, &sub.Organization, &sub.OrganizationName, &sub.Plan, &trial, &sub.InstanceName, &sub.Status, &starts, &expires, &ended,
-		&sub.WebhookQuota, &sub.MessageQuota, &sub.Contact.FirstName, &sub.Contact.LastName, &sub.Contact.Email, &created, &sub.Version)
+		&sub.WebhookQuota, &sub.MessageQuota, &sub.Contact.FirstName, &sub.Contact.LastName, &sub.Contact.Email, &notify, &created, &sub.Version)
 	sub.Trial, sub.Starts, sub.Expires = trial != 0, fromMicros(starts), fromMicros(expires)
 	sub.Ended, sub.Created = fromMicros(ended), fromMicros(created)
+	if notify != "" {
+		sub.Notify = strings.Fields(notify)
+	}
 	return sub, organization, err
 }
 
@@ -236,7 +244,7 @@ func noSubscription(id connector.SubscriptionID) *connector.Error {
 // Subscription returns a subscription.
 func (s *Store) Subscription(ctx context.Context, id connector.SubscriptionID) (Subscription, error) {
 	all, err := s.subscriptions(ctx, q(subscriptionByID, string(id)))
-	if err == nil && len(all) == 0 {
+	if err == nil && (len(all) == 0 || id == mailSubscription) {
 		return Subscription{}, noSubscription(id)
 	}
 	if err != nil {

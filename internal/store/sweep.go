@@ -24,7 +24,7 @@ const (
 const (
 	sweepColumns = `SELECT q.id, m.public_id, m.unclear FROM queue q JOIN message m ON m.id = q.id `
 	sweepExpired = sweepColumns + `WHERE q.lane = $1 AND q.id > $2 AND q.id <> $3 AND q.expires_at <= $4 AND m.parts_done = 0 ORDER BY q.id LIMIT 501`
-	sweepHeld    = sweepColumns + `WHERE q.lane = $1 AND q.id > $2 AND q.id <> $3 AND m.accepted_at <= $4 ORDER BY q.id LIMIT 501`
+	sweepHeld    = sweepColumns + `WHERE q.lane = $1 AND q.id > $2 AND q.id <> $3 AND m.accepted_at <= $4 AND m.kind <> 4 ORDER BY q.id LIMIT 501`
 	sweepAll     = sweepColumns + `WHERE q.lane = $1 AND q.id > $2 AND q.id <> $3 ORDER BY q.id LIMIT 501`
 )
 

@@ -73,6 +73,9 @@ func (w *writer) writeUsage(ctx context.Context, tx *session, counts usageCounts
 		if err != nil {
 			return fmt.Errorf("count usage of lane %d: %w", of.lane, err)
 		}
+		if owner.mail {
+			continue
+		}
 		n := counts[of]
 		args = append(args, owner.subscription, of.day, owner.webhook, n.accepted, n.sent, n.failed, n.expired, n.uncertain)
 	}
@@ -83,16 +86,19 @@ func (w *writer) writeUsage(ctx context.Context, tx *session, counts usageCounts
 }
 
 // laneOwner is whose usage a lane counts for. It never changes.
-type laneOwner struct{ subscription, webhook int64 }
+type laneOwner struct {
+	subscription, webhook int64
+	mail                  bool // mails are not counted
+}
 
-const ownerOfLane = `SELECT w.subscription, w.id FROM lane l JOIN webhook w ON w.id = l.webhook WHERE l.id = $1`
+const ownerOfLane = `SELECT w.subscription, w.id, CASE WHEN w.mail_for IS NULL THEN 0 ELSE 1 END FROM lane l JOIN webhook w ON w.id = l.webhook WHERE l.id = $1`
 
 func (w *writer) owner(ctx context.Context, tx *session, lane connector.LaneID) (laneOwner, error) {
 	if known, ok := w.owners[lane]; ok {
 		return known, nil
 	}
 	var o laneOwner
-	if err := tx.one(ctx, q(ownerOfLane, int64(lane)), &o.subscription, &o.webhook); err != nil {
+	if err := tx.one(ctx, q(ownerOfLane, int64(lane)), &o.subscription, &o.webhook, &o.mail); err != nil {
 		return o, err
 	}
 	if len(w.owners) >= maxRemembered {
