@@ -141,6 +141,10 @@ func tenancyWalks() map[string]walk {
 		"GET /api/v1/subscriptions/{id}/keys/{keyId}":    {path: (*stage).pair, may: "admin", lower: "member"},
 		"DELETE /api/v1/subscriptions/{id}/keys/{keyId}": {path: (*stage).pair, may: "admin", lower: "member"},
 
+		"GET /api/v1/notices":    {may: "person", lower: "admin", foreign: 403},
+		"GET /api/v1/mails":      {may: "operator", lower: "admin", foreign: 403},
+		"GET /api/v1/mails/{id}": {path: (*stage).mailed, may: "operator", lower: "admin", foreign: 403},
+
 		"GET /api/v1/tokens":                    {may: "person", lower: "admin", foreign: 403},
 		"GET /api/v1/organizations/{id}/tokens": {path: org("/tokens"), may: "admin", lower: "member"},
 		"DELETE /api/v1/tokens/{id}":            {path: (*stage).ticket, may: "admin", lower: "member"},
@@ -160,6 +164,24 @@ func ordered(rest string) func(*stage) string {
 		}
 		return "/api/v1/orders/" + string(o.ID) + rest
 	}
+}
+
+// mailed is a mail in the outbox.
+func (s *stage) mailed() string {
+	s.t.Helper()
+	lic, lane, err := s.store.MailLane(s.t.Context(), s.subscription.Organization, "ada@acme.example")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	body, err := (&connector.Mail{To: "ada@acme.example", Subject: "hello", Link: "http://127.0.0.1/link/canary"}).Encode()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	id, err := s.in.Send(s.t.Context(), lic, connector.Message{Webhook: lane, Content: connector.Content{Kind: connector.KindMail, Body: body}}, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return "/api/v1/mails/" + string(id)
 }
 
 // stage is a house with two organizations, and everybody who may come to it.

@@ -99,7 +99,7 @@ func (c *Console) useLink(v *visit) error {
 	if err := c.open(v, email); err != nil {
 		return err
 	}
-	return v.redirect("/")
+	return v.redirect(local(v.r.URL.Query().Get("next"), "/"))
 }
 
 func (c *Console) endSession(v *visit) error {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
@@ -60,6 +61,7 @@ func (c *Console) dashboard(v *visit) (d dashboard, err error) {
 		return d, err
 	}
 	d.form = v.typed("name", "instanceName")
+	d.form.values["notify"] = strings.Join(d.sub.Notify, "\n")
 	d.mayLicense = v.session.Actor.May(connector.RightLicense, d.sub.Organization, d.sub.ID)
 	if d.mayLicense {
 		d.keys, err = c.desk.KeysOf(v.r.Context(), v.session.Actor, id)
