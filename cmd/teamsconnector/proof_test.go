@@ -142,9 +142,14 @@ func build(t *testing.T, o simulator.Options, n int, in *installation, webhookFl
 // addHook adds a channel with its flow, and its webhook.
 func (in *installation) addHook(name string, flags ...string) hook {
 	in.t.Helper()
-	flow, path := in.sim.AddFlow(simulator.Flow{Channel: name})
+	return in.addFlow(simulator.Flow{Channel: name}, flags...)
+}
+
+func (in *installation) addFlow(f simulator.Flow, flags ...string) hook {
+	in.t.Helper()
+	flow, path := in.sim.AddFlow(f)
 	var w struct{ ID string }
-	args := []string{"webhook", "add", "--name", name, "--url", "-", "--json", "--trust-target", in.teams.URL}
+	args := []string{"webhook", "add", "--name", f.Channel, "--url", "-", "--json", "--trust-target", in.teams.URL}
 	in.ask(&w, in.teams.URL+path, slices.Concat(args, in.where, flags)...)
 	return hook{w.ID, flow}
 }

@@ -143,8 +143,8 @@ func (v *virtual) send(h hook, text string) {
 var numbered = regexp.MustCompile(`\[nr (\d+)\]`)
 
 // channel reads what stands in a channel: the numbers in their order, and when the last came.
-func (v *virtual) channel(h hook) (numbers []int, last time.Time) {
-	for _, p := range v.sim.Posts(h.flow) {
+func channel(sim *simulator.Simulator, h hook) (numbers []int, last time.Time) {
+	for _, p := range sim.Posts(h.flow) {
 		for _, m := range numbered.FindAllStringSubmatch(p.Text, -1) {
 			n, _ := strconv.Atoi(m[1]) // digits only
 			numbers = append(numbers, n)
@@ -154,29 +154,34 @@ func (v *virtual) channel(h hook) (numbers []int, last time.Time) {
 	return numbers, last
 }
 
-// check holds that a channel shows 0 to n-1, each once, in order.
-func (v *virtual) check(h hook, n int) (last time.Time) {
-	v.t.Helper()
-	numbers, last := v.channel(h)
-	if len(numbers) != n {
-		v.t.Errorf("%d texts stand in the channel, want %d", len(numbers), n)
-	}
-	for i, got := range numbers {
-		if got != i {
-			v.t.Errorf("text %d stands at place %d", got, i)
-			break
+// shows holds that channels show 0 to n-1, each once, in order, and that Teams had no reason to complain.
+func shows(t *testing.T, sim *simulator.Simulator, hooks []hook, n int) (last time.Time) {
+	t.Helper()
+	for _, h := range hooks {
+		numbers, at := channel(sim, h)
+		if len(numbers) != n {
+			t.Errorf("%d texts stand in the channel, want %d", len(numbers), n)
 		}
+		for i, got := range numbers {
+			if got != i {
+				t.Errorf("text %d stands at place %d", got, i)
+				break
+			}
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	total := sim.Oracle().Total
+	if total.FailedRuns+total.Rude+total.Throttled+total.RedirectsFollowed+total.LeakedAuthorization > 0 {
+		t.Errorf("%+v: want no failed run, no throttled or rude request, no trap", total)
 	}
 	return last
 }
 
-// kept holds that Teams had no reason to complain.
+// kept holds that no invariant of the engine was violated.
 func (v *virtual) kept() {
 	v.t.Helper()
-	total := v.sim.Oracle().Total
-	if total.FailedRuns+total.Rude+total.Throttled+total.RedirectsFollowed+total.LeakedAuthorization > 0 {
-		v.t.Errorf("%+v: want no failed run, no throttled or rude request, no trap", total)
-	}
 	found, err := v.metrics.Gather()
 	if err != nil {
 		v.t.Fatal(err)
@@ -206,6 +211,17 @@ func best(o simulator.Options, lanesOfOwner, textsOfLane int, lastAccepted time.
 	byDoor := time.Duration((cards-1)/teams.FrontDoorRate) * time.Second
 	byWindow := time.Duration((cards*lanesOfOwner-1)/teams.RunPosts) * teams.RunWindow
 	return max(lastAccepted, byDoor, byWindow) + o.RunDelay.Min
+}
+
+// inTime holds that something took no more than over times the best possible.
+func inTime(t *testing.T, what string, took, ideal time.Duration, over float64) {
+	t.Helper()
+	ratio := float64(took) / float64(ideal)
+	t.Logf("proof: %s: the last stands there after %v, %.3f times the best possible of %v",
+		what, took.Round(time.Millisecond), ratio, ideal.Round(time.Millisecond))
+	if ratio > over {
+		t.Errorf("that is %.3f times the best possible, want at most %v", ratio, over)
+	}
 }
 
 // TestAThousandTextsStandInTheChannelOnceAndInOrder sends forty windows' worth
@@ -239,20 +255,10 @@ func TestAThousandTextsStandInTheChannelOnceAndInOrder(t *testing.T) {
 				}
 
 				<-time.After(time.Hour)
-				last := start
-				for _, h := range hooks {
-					if at := v.check(h, texts/c.hooks); at.After(last) {
-						last = at
-					}
-				}
+				last := shows(t, v.sim, hooks, texts/c.hooks)
 
 				ideal := best(o, (c.hooks+c.owners-1)/c.owners, texts/c.hooks, accepted.Sub(start))
-				ratio := float64(last.Sub(start)) / float64(ideal)
-				t.Logf("proof: 1,000 texts %s: the last stands there after %v, %.3f times the best possible of %v, %d posts",
-					name, last.Sub(start).Round(time.Millisecond), ratio, ideal.Round(time.Millisecond), v.sim.Oracle().Total.Posts)
-				if ratio > c.over {
-					t.Errorf("that is %.3f times the best possible, want at most %v", ratio, c.over)
-				}
+				inTime(t, "1,000 texts "+name, last.Sub(start), ideal, c.over)
 				v.kept()
 			})
 		})
