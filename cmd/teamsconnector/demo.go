@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -29,6 +31,7 @@ type demo struct {
 	moved    []string // sentences about ports that were taken
 	keys     admin.SetupResult
 	password string // of demoEmail
+	token    connector.Secret
 	channels []demoChannel
 }
 
@@ -139,10 +142,37 @@ func (d *demo) play(ctx context.Context) (err error) {
 	if err := d.say("%s", d.block()); err != nil {
 		return err
 	}
+	var telling sync.WaitGroup
+	telling.Go(func() { d.tell(ctx) })
 	d.chat(ctx)
 	<-ctx.Done()
+	telling.Wait()
 	return nil
 }
+
+// tell has the page say, channel by channel, what still waits here and when the last of it will go.
+func (d *demo) tell(ctx context.Context) {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	for {
+		for _, c := range d.channels {
+			q, err := d.service.house.admin.Queue(ctx, admin.WebhookChoice{ID: c.webhook})
+			says := ""
+			if err == nil && q.Waiting > 0 && !q.Empty.IsZero() {
+				says = fmt.Sprintf("The sender has %d more; the last is expected at %s UTC.", q.Waiting, q.Empty.UTC().Format(time.TimeOnly))
+			}
+			d.teams.SetSender(c.flow, says)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// tellEvery is how fresh the page's sentence about the sender is.
+const tellEvery = 200 * time.Millisecond
 
 // demoEmail is who signs in to the demo's console.
 const demoEmail = "demo@contoso.example"
@@ -181,7 +211,11 @@ func (d *demo) furnish(ctx context.Context) (err error) {
 		}
 		d.channels = append(d.channels, demoChannel{flow: flow, webhook: made.ID})
 	}
-	return nil
+	token, err := desk.CreateToken(ctx, connector.Actor{Name: "demo", Shell: true}, admin.TokenRequest{
+		Name: "the printed lines", Organization: d.keys.Organization.ID, Role: connector.RoleMember, Scopes: []connector.Right{connector.RightView},
+	})
+	d.token = token.Text
+	return err
 }
 
 // client sends as any app would: over HTTP, with the sample keys.

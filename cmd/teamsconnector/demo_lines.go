@@ -32,6 +32,17 @@ func (d *demo) sendLine(webhook connector.WebhookID) string {
 		client.EnvLicenseSecret, d.keys.LicenseSecret.Reveal(), d.again(), webhook)
 }
 
+// burstLine sends 200 texts at once.
+func (d *demo) burstLine(webhook connector.WebhookID) string {
+	return fmt.Sprintf("seq 200 | xargs -P 8 -I N curl -s -o /dev/null -u %s:%s -H 'Prefer: respond-async' -H 'Content-Type: application/json' -d %s %s",
+		d.keys.Keys.LicenseKey, d.keys.LicenseSecret.Reveal(), quote(fmt.Sprintf(`{"webhookId":"%s","textMessage":"Alarm N of 200"}`, webhook)), d.api())
+}
+
+// askLine asks when the last of them will be there: queueEmptyAt.
+func (d *demo) askLine(webhook connector.WebhookID) string {
+	return fmt.Sprintf("curl -s -H 'Authorization: Bearer %s' %s/api/v1/webhooks/%s", d.token.Reveal(), d.service.front.url(), webhook)
+}
+
 func (d *demo) api() string { return d.service.front.url() + "/api/v1/messages" }
 
 // hint shows each channel's lines on the page.
@@ -39,7 +50,9 @@ func (d *demo) hint() {
 	for _, c := range d.channels {
 		d.teams.SetHints(c.flow,
 			simulator.Hint{Label: "Send a message here with curl", Line: d.curlLine(c.webhook)},
-			simulator.Hint{Label: "Or with the command line tool", Line: d.sendLine(c.webhook)})
+			simulator.Hint{Label: "Or with the command line tool", Line: d.sendLine(c.webhook)},
+			simulator.Hint{Label: "Send 200 at once: they share cards", Line: d.burstLine(c.webhook)},
+			simulator.Hint{Label: "Ask when the last will be there", Line: d.askLine(c.webhook)})
 	}
 }
 
@@ -98,6 +111,9 @@ func (d *demo) block() string {
 	fmt.Fprintf(&b, "  Apps send to                %s%s%s\n\n", link, d.api(), off)
 	fmt.Fprintf(&b, "  %sSend one with curl%s\n\n%s\n\n", bold, off, d.curlLine(d.channels[0].webhook))
 	fmt.Fprintf(&b, "  %sOr with the command line tool%s\n\n%s\n\n", bold, off, d.sendLine(d.channels[0].webhook))
+	busy := d.channels[len(d.channels)-1].webhook
+	fmt.Fprintf(&b, "  %sSend 200 at once, and ask when the last will be there (queueEmptyAt); the page says it too%s\n\n%s\n%s\n\n",
+		bold, off, d.burstLine(busy), d.askLine(busy))
 	for _, sentence := range d.moved {
 		fmt.Fprintf(&b, "  %s%s%s\n", dim, sentence, off)
 	}

@@ -81,6 +81,69 @@ func TestDemoLinesEachMakeAMessageAppear(t *testing.T) {
 	}
 }
 
+// TestTwoHundredTextsAtOnceArriveAsCards pastes what the demo prints: both the API and the page say when the last will be there.
+func TestTwoHundredTextsAtOnceArriveAsCards(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl is not installed")
+	}
+	_, printed := startDemo(t)
+	page := regexp.MustCompile(`arrive +(http://\S+)/`).FindStringSubmatch(printed)[1]
+	ask, burst := line(t, printed, "curl -s -H 'Authorization"), line(t, printed, "seq 200")
+	pasted := make(chan error, 1)
+	go func() { pasted <- exec.Command("sh", "-c", burst).Run() }()
+	find := func(what string, in []byte, last *string) {
+		if said := regexp.MustCompile(what).Find(in); said != nil {
+			*last = string(said)
+		}
+	}
+
+	var api, shown string
+	var arrived, posts int
+	eventually(func() bool {
+		out, _ := exec.Command("sh", "-c", ask).Output()
+		find(`"queueEmptyAt":"[^"]+"`, out, &api)
+		var flow string
+		flow, posts, arrived = burstSeen(page)
+		html, _ := get(page + "/?flow=" + flow)
+		find(`The sender has \d+ more; the last is expected at \S+ UTC`, html, &shown)
+		return arrived >= 200
+	})
+
+	if err := <-pasted; err != nil {
+		t.Error(err)
+	}
+	if arrived != 200 || posts > 24 {
+		t.Errorf("%d texts in %d posts, want 200 in at most 24", arrived, posts)
+	}
+	if api == "" || shown == "" {
+		t.Errorf("the API said %q, the page %q; want when the last will be there", api, shown)
+	}
+	t.Logf("proof: demo: 200 texts at once arrived in %d posts of their channel; %s; %s", posts, api, shown)
+}
+
+// burstSeen is the last channel, how many posts stand in it and how many texts of the burst.
+func burstSeen(page string) (flow string, posts, arrived int) {
+	var report struct {
+		Flows []struct {
+			ID    string
+			Posts int
+		}
+		Messages []struct {
+			Text  string
+			Posts int
+		}
+	}
+	body, err := get(page + "/_sim/state")
+	if err != nil || json.Unmarshal(body, &report) != nil || len(report.Flows) == 0 {
+		return "", 0, 0
+	}
+	for _, m := range report.Messages {
+		arrived += strings.Count(m.Text, " of 200") * m.Posts
+	}
+	last := report.Flows[len(report.Flows)-1]
+	return last.ID, last.Posts, arrived
+}
+
 // checkSamples expects every sample message in its channel.
 func checkSamples(t *testing.T, page string) {
 	t.Helper()

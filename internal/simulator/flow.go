@@ -93,6 +93,7 @@ type flow struct {
 	rotated    int
 	connection *connection
 	hints      []Hint
+	sender     string // what the sender says that it still has
 
 	requests  int // reached this flow, the number of the last
 	door      window

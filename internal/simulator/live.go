@@ -28,6 +28,7 @@ type liveState struct {
 	State      string        `json:"state"`
 	StateClass string        `json:"stateClass"`
 	Armed      string        `json:"armed"`
+	Sender     string        `json:"sender"`
 	Channels   []liveChannel `json:"channels"`
 }
 
@@ -115,7 +116,7 @@ func (s *Simulator) step(id FlowID, after int64) (step, <-chan struct{}) {
 	f, now := s.byID[id], time.Now()
 	st := step{last: s.seq, closed: s.closed}
 	st.state = liveState{
-		Counts: f.counts, Window: f.connection.posts.count(now, s.opts.Limits.RunWindow), Armed: s.armedLocked(f),
+		Counts: f.counts, Window: f.connection.posts.count(now, s.opts.Limits.RunWindow), Armed: s.armedLocked(f), Sender: f.sender,
 	}
 	st.state.State, st.state.StateClass = f.stateWords(now)
 	for i, other := range s.flows {

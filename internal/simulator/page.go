@@ -76,6 +76,16 @@ func (s *Simulator) SetHints(id FlowID, hints ...Hint) {
 	}
 }
 
+// SetSender gives a channel's page a sentence about what the sender still has for it; empty: none.
+func (s *Simulator) SetSender(id FlowID, says string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.byID[id]; f != nil && f.sender != says {
+		f.sender = says
+		s.changedLocked()
+	}
+}
+
 // pageView is all that the page shows.
 type pageView struct {
 	Title, View  string
@@ -111,6 +121,7 @@ type channelView struct {
 	After                         int64 // the last entry that is on the page
 	Notes                         []noteView
 	Hints                         []Hint
+	Sender                        string
 	Main, More                    []button
 	Faults                        []faultGroup
 	Armed                         string
@@ -207,7 +218,7 @@ func (v *pageView) add(f *flow, current bool) {
 func (s *Simulator) channelLocked(f *flow, shown int) *channelView {
 	c := &channelView{
 		ID: f.id, Team: f.Team, Channel: f.Channel, Initial: initial(f.Team), Owner: f.Owner, About: f.about(),
-		Deleted: f.state == stateDeleted, Counts: f.counts, After: s.seq, Hints: f.hints, Armed: s.armedLocked(f),
+		Deleted: f.state == stateDeleted, Counts: f.counts, After: s.seq, Hints: f.hints, Sender: f.sender, Armed: s.armedLocked(f),
 		Window: f.connection.posts.count(time.Now(), s.opts.Limits.RunWindow), WindowSeconds: int(s.opts.Limits.RunWindow.Seconds()),
 		Limit: s.opts.Limits.posts(f.AsUser), Faults: faultGroups(),
 	}

@@ -59,6 +59,8 @@
     byId('window').value = s.window;
     byId('armed').hidden = !s.armed;
     byId('armedtext').textContent = s.armed;
+    byId('sender').textContent = s.sender;
+    byId('sender').hidden = !s.sender;
     for (const c of s.channels) {
       const link = document.querySelector(`.teams a[data-flow="${CSS.escape(c.id)}"]`);
       if (!link) continue;
