@@ -65,7 +65,7 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 		Logger:     log,
 		Registerer: reg,
 		Now:        st.Now,
-	}, look: func(ctx context.Context, sends func(connector.LaneID) bool) { in.Look(ctx, sends) }, joined: who.ShareRate})
+	}, look: func(ctx context.Context, says func(connector.LaneID) bool) { in.Look(ctx, says) }, joined: who.ShareRate})
 	if err != nil {
 		return nil, err
 	}

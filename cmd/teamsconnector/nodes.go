@@ -28,8 +28,8 @@ type nodeParts struct {
 	hints   store.Hints
 	carrier dispatch.Carrier
 	options dispatch.Options
-	// look looks for ends on other nodes; sends reports whether this one sends a lane.
-	look   func(ctx context.Context, sends func(connector.LaneID) bool)
+	// look looks for ends in lanes of which this node does not say them.
+	look   func(ctx context.Context, says func(connector.LaneID) bool)
 	joined func(nodes int)
 }
 
@@ -43,12 +43,10 @@ func newEngine(p nodeParts) (engine, error) {
 	if leases == nil {
 		return dispatch.New(p.store, p.carrier, p.options), nil
 	}
-	var f *dispatch.Fleet
-	f = dispatch.NewFleet(leases, p.store, p.carrier, dispatch.FleetOptions{
+	f := dispatch.NewFleet(leases, p.store, p.carrier, dispatch.FleetOptions{
 		Options: p.options,
 		Wakes:   p.hints.Wakes(), Ends: p.hints.Ends(), Free: p.hints.Shards(),
-		Look:   func(ctx context.Context) { p.look(ctx, f.Sends) },
-		Joined: p.joined,
+		Look: p.look, Joined: p.joined,
 	})
 	return &fleet{Fleet: f, leases: leases}, nil
 }

@@ -50,8 +50,9 @@ type FleetOptions struct {
 
 	// Wakes, Ends and Free hint that something was woken, that messages ended, that shards are free.
 	Wakes, Ends, Free <-chan struct{}
-	// Look looks for the ends of messages that callers here wait for and other nodes send. Called four times a second.
-	Look func(ctx context.Context)
+	// Look looks for the ends of messages that callers here wait for, in all lanes but those of which
+	// this node says every end itself. Called four times a second.
+	Look func(ctx context.Context, says func(connector.LaneID) bool)
 	// Joined hears how many nodes there are.
 	Joined func(nodes int)
 }
@@ -90,6 +91,7 @@ type Fleet struct {
 	crews   map[int]*crew
 	telling map[connector.LaneID]int
 	remote  map[connector.LaneID]bool // lanes whose messages came over other nodes
+	altered map[connector.LaneID]bool // lanes that people changed, maybe over other nodes, since the last look
 	lapse   *time.Timer
 }
 
@@ -113,7 +115,7 @@ func NewFleet(s Shards, q Queue, c Carrier, o FleetOptions) *Fleet {
 	f := &Fleet{
 		shards: s, queue: q, carrier: c, o: o, foreign: newForeign(q, o.Now), sends: make(chan struct{}, maxSends),
 		changed: make(chan struct{}, 1), told: make(chan struct{}, 1),
-		crews: make(map[int]*crew), telling: make(map[connector.LaneID]int), remote: make(map[connector.LaneID]bool),
+		crews: make(map[int]*crew), telling: make(map[connector.LaneID]int), remote: make(map[connector.LaneID]bool), altered: make(map[connector.LaneID]bool),
 	}
 	f.metrics = newMetrics(o.Registerer, func() int { return f.sum((*Dispatcher).busy) }, func() int { return f.sum((*Dispatcher).late) })
 	f.gauges(o.Registerer)
@@ -150,14 +152,11 @@ func (f *Fleet) of(shard int) *crew {
 	return c
 }
 
-// Sends reports whether this node sends a lane.
-func (f *Fleet) Sends(lane connector.LaneID) bool {
+// moves reports whether this node sends a lane.
+func (f *Fleet) moves(lane connector.LaneID) bool {
 	shard, known := f.shards.ShardOf(lane)
 	return known && f.of(shard) != nil
 }
-
-// Leads reports whether this node does what one node of all must do.
-func (f *Fleet) Leads() bool { return f.of(0) != nil }
 
 // Run moves messages until ctx ends. Then it hands over shard by shard, each as
 // soon as nothing is under way in it.

@@ -102,24 +102,36 @@ func (f *Fleet) hearing(ctx context.Context) {
 			if c == nil {
 				continue
 			}
-			if w.N > 0 {
-				f.mu.Lock()
-				if len(f.remote) >= maxKnown {
-					clear(f.remote)
-				}
-				f.remote[w.Lane] = true
-				f.mu.Unlock()
-			}
+			f.note(w)
 			c.Wake(w.Lane, w.N)
 		}
 	}
 }
 
+// note remembers that callers on other nodes may wait for a lane, or that people
+// may have ended messages of it on another node.
+func (f *Fleet) note(w connector.LaneWake) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	of := f.remote
+	if w.N == 0 {
+		of = f.altered
+	}
+	if len(of) >= maxKnown {
+		clear(of)
+	}
+	of[w.Lane] = true
+}
+
 // looking keeps callers informed whose messages other nodes send.
 func (f *Fleet) looking(ctx context.Context) {
 	for every(ctx, lookEvery, f.o.Ends) {
+		f.mu.Lock()
+		altered := f.altered
+		f.altered = make(map[connector.LaneID]bool)
+		f.mu.Unlock()
 		if f.o.Look != nil {
-			f.o.Look(ctx)
+			f.o.Look(ctx, func(lane connector.LaneID) bool { return !altered[lane] && f.moves(lane) })
 		}
 		f.foreign.refresh(ctx)
 	}

@@ -6,10 +6,10 @@ import (
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 )
 
-// Look tells callers how far their messages have come that other nodes send;
-// sends reports whether this one sends a lane.
-func (in *Ingester) Look(ctx context.Context, sends func(connector.LaneID) bool) {
-	ids, lanes := in.waiting.elsewhere(sends)
+// Look tells callers how far their messages have come where this node may not
+// hear of the end itself; says reports of which lanes it does.
+func (in *Ingester) Look(ctx context.Context, says func(connector.LaneID) bool) {
+	ids, lanes := in.waiting.elsewhere(says)
 	if len(ids) == 0 {
 		return
 	}
@@ -25,12 +25,12 @@ func (in *Ingester) Look(ctx context.Context, sends func(connector.LaneID) bool)
 	}
 }
 
-// elsewhere lists the messages and lanes that callers wait for and this node does not send.
-func (w *waiting) elsewhere(sends func(connector.LaneID) bool) (ids []connector.MessageID, lanes []connector.LaneID) {
+// elsewhere lists the messages and lanes that callers wait for and that says leaves out.
+func (w *waiting) elsewhere(says func(connector.LaneID) bool) (ids []connector.MessageID, lanes []connector.LaneID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for lane, q := range w.lanes {
-		if sends(lane) {
+		if says(lane) {
 			continue
 		}
 		lanes = append(lanes, lane)
