@@ -101,7 +101,7 @@ func (d *doctor) mail(ctx context.Context) {
 			d.say("mail", checkFail, err.Error(), "see smtp-url")
 			return
 		}
-		d.say("mail", checkOK, "the mail server takes user and password", "")
+		d.say("mail", checkOK, "the mail server is reached and lets the service in", "")
 		if d.c.net.publicURL == "" {
 			d.say("mail", checkWarn, "links in mails lead to "+d.c.net.links(), "set public-url to the address by which people reach the service")
 		}

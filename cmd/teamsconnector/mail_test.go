@@ -113,6 +113,10 @@ func TestMailsWaitForTheirServerAndArriveOnce(t *testing.T) {
 	if !eventually(func() bool { return office.count() > 0 }) {
 		t.Fatalf("no mail arrived:\n%s", n.log)
 	}
+	doctor := command(t, "doctor", "--data", in.data, "--smtp-url", "smtp://"+address, "--mail-from", "connector@contoso.test")
+	if said, _ := doctor.CombinedOutput(); !strings.Contains(string(said), "the mail server is reached") { // its exit code is that of all checks
+		t.Errorf("the doctor says %s", said)
+	}
 	n.terminate(t)
 	if code := n.end(t); code != 0 {
 		t.Fatalf("exit code is %d:\n%s", code, n.log)

@@ -190,7 +190,7 @@ func (c *calendar) recipients(ctx context.Context, n *store.Notice) (to []store.
 // it again after a crash.
 func (c *calendar) write(ctx context.Context, about []store.Notice, to store.Address) error {
 	link, err := c.link(ctx, &about[0], to)
-	if err != nil {
+	if err != nil || link == "" && about[0].Kind == connector.NoticePassword { // their access was ended meanwhile
 		return err
 	}
 	mail := c.words(about, link)

@@ -13,6 +13,14 @@ import (
 // is a change of the store, its notice is better written in the same transaction.
 func (a *Admin) Notify(ctx context.Context, n store.NewNotice) error { return a.store.Notify(ctx, n) }
 
+// ForgotPassword mails a link for a new password, where the address has an account. Nobody learns whether it has.
+func (a *Admin) ForgotPassword(ctx context.Context, email string) error {
+	if err := connector.CheckEmail("/email", email); err != nil {
+		return err
+	}
+	return a.store.AskPassword(ctx, email)
+}
+
 // Notice is something that a person should hear of, in words.
 type Notice struct {
 	ID           int64 // ascending

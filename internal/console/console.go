@@ -77,6 +77,8 @@ func (c *Console) routes() []route {
 		{pattern: "GET " + signOnPath + "/callback", handle: c.endSignOn, open: true},
 		{pattern: "GET " + signOnPath + "/{directory}", handle: c.startSignOn, open: true},
 		{pattern: "GET " + signOnPath + "/{directory}/callback", handle: c.endSignOn, open: true},
+		{pattern: "GET /forgot", handle: c.forgotPage, open: true},
+		{pattern: "POST /forgot", handle: c.forgot, open: true},
 		{pattern: "POST /signout", handle: c.signOut},
 		{pattern: "GET /setup/{link}", handle: c.setupPage, open: true},
 		{pattern: "POST /setup/{link}", handle: c.setUp, open: true},

@@ -91,3 +91,38 @@ func TestWhoGetsTheWarningsIsAListOfAddresses(t *testing.T) {
 		t.Error("the page does not show the addresses")
 	}
 }
+
+func TestWhoForgotThePasswordIsMailedALinkAndNobodyLearnsWhoHasAnAccount(t *testing.T) {
+	b, _ := founded(t)
+	stranger := b.place.browser()
+
+	for _, email := range []string{"mira@contoso.example", "MIRA@contoso.example", "nobody@contoso.example"} {
+		if got := stranger.post("/forgot", url.Values{"email": {email}}); got.status != http.StatusSeeOther || got.location != "/forgot?asked=1" {
+			t.Errorf("%s: %d to %q, want the same for all", email, got.status, got.location)
+		}
+	}
+
+	due, err := b.store.NoticesToMail(t.Context(), 10)
+	must(t, err)
+	if len(due) != 1 || due[0].Kind != connector.NoticePassword || due[0].PersonEmail != "mira@contoso.example" {
+		t.Errorf("to be mailed: %+v, want one link for the one who has an account", due)
+	}
+	if got := stranger.post("/forgot", url.Values{"email": {"mira"}}); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("no address: %d, want 422", got.status)
+	}
+}
+
+func TestALinkOfAMailLeadsOnToItsPageAndToNoOther(t *testing.T) {
+	b, _ := founded(t)
+	link := "/link/" + b.invite("ada@fabrikam.example")
+	typed := url.Values{"email": {"ada@fabrikam.example"}, "password": {goodPassword}}
+
+	if got := b.place.browser().post(link+"?next=/subscriptions", typed); got.status != http.StatusSeeOther || got.location != "/subscriptions" {
+		t.Errorf("%d to %q, want 303 to the subscriptions", got.status, got.location)
+	}
+	link = "/link/" + b.invite("joe@fabrikam.example")
+	typed.Set("email", "joe@fabrikam.example")
+	if got := b.place.browser().post(link+"?next=//evil.example", typed); got.location != "/" {
+		t.Errorf("another site: to %q, want to the console's start", got.location)
+	}
+}

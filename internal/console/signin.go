@@ -38,6 +38,21 @@ func (c *Console) open(v *visit, email string) error {
 	return nil
 }
 
+func (c *Console) forgotPage(v *visit) error {
+	return v.show(http.StatusOK, page{title: "Choose a new password", narrow: true}, forgotForm(v, v.typed(), v.r.URL.Query().Get("asked") != ""))
+}
+
+func (c *Console) forgot(v *visit) error {
+	if err := c.desk.ForgotPassword(v.r.Context(), v.field("email")); err != nil {
+		f := v.typed("email")
+		if err := f.take(err); err != nil {
+			return err
+		}
+		return v.show(http.StatusUnprocessableEntity, page{title: "Choose a new password", narrow: true}, forgotForm(v, f, false))
+	}
+	return v.redirect("/forgot?asked=1")
+}
+
 func (c *Console) signOut(v *visit) error {
 	if err := c.who.EndSession(v.r.Context(), v.session, v.session.ID); err != nil {
 		return err

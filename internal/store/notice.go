@@ -44,3 +44,26 @@ func (s *Store) Notify(ctx context.Context, n NewNotice) error {
 	}
 	return nil
 }
+
+// A person who comes by an identity provider only gets no password this way: who loses
+// the account there loses it here.
+const askPassword = `
+INSERT INTO notice (event, kind, person, at) SELECT CAST($1 AS TEXT) || p.public_id, 'password', p.id, CAST($2 AS BIGINT) FROM person p
+WHERE p.email_key = $3 AND p.disabled_at = 0 AND p.unconfirmed = 0 AND (p.password <> '' OR p.last_seen = 0) ON CONFLICT (event) DO NOTHING`
+
+// askEvery is how often at most somebody is mailed a link for a new password.
+const askEvery = 10 * time.Minute
+
+// AskPassword lets the mail for a new password go to an address that has an account.
+// It takes as long for one that has none.
+func (s *Store) AskPassword(ctx context.Context, email string) error {
+	now := s.Now()
+	err := s.writer.change(ctx, func(ctx context.Context, tx *session, _ bool) error {
+		_, err := tx.exec(ctx, q(askPassword, fmt.Sprintf("password %d ", now.Unix()/int64(askEvery.Seconds())), micros(now), fold(email)))
+		return err
+	})
+	if err != nil {
+		return s.refusal("ask for a new password", err)
+	}
+	return nil
+}
