@@ -70,15 +70,18 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 	must(t, err)
 	ctx := browsertest.Start(t)
 	empty, path := furnished(t)
-	emptyPages := []string{"/console", "/messages", "/subscriptions", path, "/members", "/account", "/subscriptions/sub_none"}
+	emptyPages := []string{"/console", "/messages", "/subscriptions", path, "/members", "/account", "/subscriptions/sub_none", "/notices", "/operate/outbox"}
 	b, sub, hook, message := full(t)
+	row, err := b.store.Subscription(t.Context(), connector.SubscriptionID(sub))
+	must(t, err)
+	must(t, b.store.Notify(t.Context(), store.NewNotice{Event: "x", Kind: connector.NoticeQuotaUsed, Organization: row.Organization, Subscription: row.ID}))
 	fullPages := []string{
 		"/console", "/console?add=1", "/console?edit=" + hook, "/console?delete=" + hook, "/console?resume=" + hook, "/console?q=none",
 		"/webhooks/" + hook, "/messages", "/messages?webhook=" + hook, "/messages/" + message, "/subscriptions", "/subscriptions/" + sub,
-		"/subscriptions/" + sub + "?create=keys", "/subscriptions/" + sub + "?rename=1", "/members", "/members?dialog=invite", "/members?dialog=token", "/account",
+		"/subscriptions/" + sub + "?create=keys", "/subscriptions/" + sub + "?rename=1", "/members", "/members?dialog=invite", "/members?dialog=token", "/account", "/notices", "/operate/outbox", b.mail(row.Organization),
 	}
 	fresh := open(t, console.Options{})
-	openPages := []string{"/signin", "/setup/" + fresh.setup, "/setup/none"}
+	openPages := []string{"/signin", "/forgot", "/forgot?asked=1", "/setup/" + fresh.setup, "/setup/none"}
 
 	seen := 0
 	for _, of := range []struct {
