@@ -10,7 +10,8 @@ import (
 
 // Options bound what a Machine starts at once. The zero value works.
 type Options struct {
-	// Sends is how many lanes in good standing may send at once. Default 2,000.
+	// Sends is how many lanes in good standing may send at once, a quarter of them such that have
+	// not answered since the start: who never answers takes no place of those who do. Default 2,000.
 	Sends int
 	// SlowSends is how many lanes whose last attempt timed out may send at once. Default 256.
 	SlowSends int
@@ -27,7 +28,7 @@ type Machine struct {
 	lanes    map[connector.LaneID]*lane
 	groups   map[connector.GroupID]*group
 	timers   timers
-	slots    [2]slots // of lanes in good standing, of slow ones
+	slots    [3]slots // of lanes in good standing, of slow ones, of those that were not heard yet
 	loads    slots    // for lanes that are loaded without a slot
 	sweepAt  time.Time
 	busy     int // lanes that are sending or settling
@@ -104,7 +105,9 @@ func New(o Options) *Machine {
 		return byDefault
 	}
 	m := &Machine{lanes: map[connector.LaneID]*lane{}, groups: map[connector.GroupID]*group{}, several: o.Several}
-	m.slots[0].free = or(o.Sends, 2000)
+	sends := or(o.Sends, 2000)
+	m.slots[2].free = max(sends/4, 1)
+	m.slots[0].free = max(sends-m.slots[2].free, 1)
 	m.slots[1].free = or(o.SlowSends, 256)
 	m.loads.free = or(o.Loads, 256)
 	return m
@@ -363,7 +366,7 @@ func (m *Machine) leave(l *lane) {
 	if l.group != nil {
 		l.group.round = slices.DeleteFunc(l.group.round, func(o *lane) bool { return o == l })
 	}
-	for _, s := range []*slots{&m.slots[0], &m.slots[1], &m.loads} {
+	for _, s := range []*slots{&m.slots[0], &m.slots[1], &m.slots[2], &m.loads} {
 		s.line = slices.DeleteFunc(s.line, func(o *lane) bool { return o == l })
 	}
 }

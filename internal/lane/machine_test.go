@@ -457,6 +457,13 @@ func TestNeverMoreSendsAtOnceThanTheCaps(t *testing.T) {
 		w.accept(id, day, fmt.Sprintf("a%d", id), fmt.Sprintf("b%d", id))
 	}
 	w.run(epoch.Add(time.Hour))
+	for id := connector.LaneID(1); id <= 60; id++ { // twenty of them are new
+		if id > 40 {
+			w.open(id, connector.ProfileNone)
+		}
+		w.accept(id, day, fmt.Sprintf("c%d", id))
+	}
+	w.run(epoch.Add(2 * time.Hour))
 
 	if most != 5 {
 		t.Errorf("%d sends at once, want 5", most)

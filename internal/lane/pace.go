@@ -97,10 +97,14 @@ func (m *Machine) wakeGroup(g *group, at time.Time) {
 	}
 }
 
-// slotsFor keeps lanes whose last attempt timed out from taking the places of the others.
+// slotsFor keeps lanes whose last attempt timed out, or that were not heard since the start, from
+// taking the places of the others.
 func (m *Machine) slotsFor(l *lane) *slots {
-	if l.TimedOut {
+	switch {
+	case l.TimedOut:
 		return &m.slots[1]
+	case l.landed.IsZero():
+		return &m.slots[2]
 	}
 	return &m.slots[0]
 }

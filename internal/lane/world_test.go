@@ -89,8 +89,9 @@ func (w *world) acceptAs(id connector.LaneID, life time.Duration, like connector
 }
 
 func (w *world) soon(after time.Duration, e lane.Event) {
-	w.pending = append(w.pending, pending{w.now.Add(after), e})
-	sort.SliceStable(w.pending, func(i, j int) bool { return w.pending[i].at.Before(w.pending[j].at) })
+	at := w.now.Add(after)
+	i := sort.Search(len(w.pending), func(i int) bool { return w.pending[i].at.After(at) })
+	w.pending = slices.Insert(w.pending, i, pending{at, e})
 }
 
 // run is the runner: it steps the machine until nothing is left to do or the time is over.
@@ -117,15 +118,16 @@ func (w *world) run(until time.Time) {
 
 func (w *world) step(e lane.Event) {
 	before := map[connector.LaneID]lane.Phase{}
-	for id := range w.lanes {
-		before[id] = w.machine.PhaseOf(id)
+	if w.seen != nil {
+		for id := range w.lanes {
+			before[id] = w.machine.PhaseOf(id)
+		}
 	}
 	effects := append([]lane.Effect(nil), w.machine.Step(w.now, e)...)
 	w.note(e, effects)
 	for id, b := range before {
 		after, mine := w.machine.PhaseOf(id), concerns(e, id)
 		switch {
-		case w.seen == nil:
 		case mine || (after != b && everybodys(e)):
 			w.seen(b, e, after, of(effects, id))
 		case after != b:
