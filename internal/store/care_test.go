@@ -111,6 +111,16 @@ func TestBodiesAndRowsLeaveWhenTheirTimeHasCome(t *testing.T) {
 			h.start()
 		}
 
+		for _, event := range []string{"told", "not told yet"} {
+			if err := h.Notify(t.Context(), store.NewNotice{Event: event, Kind: connector.NoticeTermEnded, Organization: h.organization}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		due, err := h.NoticesToMail(t.Context(), 1)
+		if err != nil || h.Mailed(t.Context(), due) != nil {
+			t.Fatal(due, err)
+		}
+
 		restart(time.Hour, time.Hour)
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
@@ -127,7 +137,9 @@ func TestBodiesAndRowsLeaveWhenTheirTimeHasCome(t *testing.T) {
 		}
 
 		restart(time.Microsecond, time.Microsecond)
-		h.tended("the end of the rows", func() bool { return h.count(`SELECT COUNT(*) FROM message`) == 1 })
+		h.tended("the end of the rows", func() bool {
+			return h.count(`SELECT COUNT(*) FROM message`)+h.count(`SELECT COUNT(*) FROM notice`) == 2
+		})
 		if n := h.count(`SELECT COUNT(*) FROM attempt`); n != 0 {
 			t.Errorf("%d attempts are left without their messages", n)
 		}

@@ -31,7 +31,7 @@ func (s *Store) retain(ctx context.Context) {
 
 // retainNow removes all that is due, in small transactions.
 func (s *Store) retainNow(ctx context.Context) error {
-	for _, part := range []func(context.Context, *session) (bool, error){s.removeBodies, s.removeRows} {
+	for _, part := range []func(context.Context, *session) (bool, error){s.removeBodies, s.removeRows, s.removeNotices} {
 		for more := true; more; {
 			err := s.writer.tend(ctx, func(ctx context.Context, tx *session, _ bool) (err error) {
 				more, err = part(ctx, tx)
@@ -102,6 +102,14 @@ func (s *Store) removeRows(ctx context.Context, tx *session) (more bool, err err
 		}
 	}
 	return len(ids) == retainMost, nil
+}
+
+const removeNotices = `DELETE FROM notice WHERE id IN (SELECT n.id FROM notice n ORDER BY n.id LIMIT 200) AND at <= $1 AND mailed_at > 0`
+
+// removeNotices removes the oldest notices, as long after they were made as messages after their end.
+func (s *Store) removeNotices(ctx context.Context, tx *session) (more bool, err error) {
+	n, err := tx.exec(ctx, q(removeNotices, micros(s.Now().Add(-s.rowLife))))
+	return n == retainMost, err
 }
 
 func dueIDs(ctx context.Context, tx *session, by statement) (ids []int64, last int64, err error) {
