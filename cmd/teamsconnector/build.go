@@ -59,7 +59,7 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	var in *ingest.Ingester // it and the engine tell each other
 	who := auth.New(st, auth.Options{Logger: log, Rate: c.net.apiRate})
 	engine := &gate{store: st, log: log}
-	engine.engine, err = newEngine(nodeParts{store: st, hints: hints, carrier: doors{door, letters}, options: dispatch.Options{
+	engine.engine, err = newEngine(nodeParts{store: st, hints: hints, carrier: c.observe.traces.carrier(doors{door, letters}), options: dispatch.Options{
 		Settled:    func(all []connector.Settlement) { in.Settled(all) },
 		Swept:      func(ends []connector.End) { in.Swept(ends) },
 		Logger:     log,

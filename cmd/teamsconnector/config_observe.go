@@ -8,7 +8,8 @@ import (
 // observeConfig is what is logged and how.
 type observeConfig struct {
 	level  slog.Level
-	format string // "text", "json"; "auto": text on a terminal
+	format string  // "text", "json"; "auto": text on a terminal
+	traces *traces // nil: none are sent
 }
 
 func observeSettings() []setting {

@@ -49,6 +49,11 @@ func (p process) serve(ctx context.Context, c config) error {
 	log := newLogger(p.err, c.observe)
 	slog.SetDefault(log) // net/http says some things only to the standard logger, with bytes of whoever it talks to
 	p.warn(ctx, c, log)
+	var err error
+	if c.observe.traces, err = p.traces(ctx, log); err != nil {
+		return err
+	}
+	defer c.observe.traces.end(ctx)
 	s, err := open(ctx, c, log)
 	if err != nil {
 		return err
@@ -138,7 +143,7 @@ func open(ctx context.Context, c config, log *slog.Logger) (s *service, err erro
 	if err != nil {
 		return nil, err
 	}
-	front.serve(frontMux(rooms), log)
+	front.serve(c.observe.traces.handler(frontMux(rooms)), log)
 	back.serve(backMux(rooms.api, registry), log)
 	return &service{house: rooms, front: front, back: back, log: log, held: held}, nil
 }

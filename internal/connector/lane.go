@@ -110,6 +110,7 @@ type Item struct {
 // Parcel is one post on its way: what goes out and where.
 type Parcel struct {
 	Message MessageID
+	Trace   Trace // of the call that brought the message
 	Content Content
 	Target  Target
 	// Part is which of Parts goes out, from 1; zero: the message is not split.

@@ -39,6 +39,8 @@ type Message struct {
 	Test bool
 	// ResendOf is the message that people send again with this one; empty: it is no resend.
 	ResendOf MessageID
+	// Trace is where the call belongs.
+	Trace Trace
 }
 
 // State is how far a message has come, as stored.

@@ -102,6 +102,7 @@ func (in *Ingester) accept(ctx context.Context, lic connector.License, m connect
 		return Answer{}, problem
 	}
 	began := in.store.Now()
+	m.Trace = connector.TraceOf(ctx)
 	req, err := in.request(lic, m, began)
 	if err != nil {
 		return Answer{}, err

@@ -266,7 +266,7 @@ func (l *fetched) items() []*connector.Item {
 	return all
 }
 
-const bodiesByID = `SELECT m.lane, m.id, m.body FROM message m WHERE m.id IN `
+const bodiesByID = `SELECT m.lane, m.id, m.body, COALESCE(m.trace, '') FROM message m WHERE m.id IN `
 
 // readBodies reads and opens the bodies of what is at the heads.
 func (f *fetch) readBodies(ctx context.Context, c *session) error {
@@ -280,20 +280,22 @@ func (f *fetch) readBodies(ctx context.Context, c *session) error {
 		var lane connector.LaneID
 		var seq connector.Seq
 		var sealed []byte
-		if err := rows.Scan(&lane, &seq, &sealed); err != nil {
+		var trace connector.Trace
+		if err := rows.Scan(&lane, &seq, &sealed, &trace); err != nil {
 			return err
 		}
-		f.openBody(lane, seq, sealed)
+		f.openBody(lane, seq, sealed, trace)
 		return nil
 	})
 }
 
-func (f *fetch) openBody(lane connector.LaneID, seq connector.Seq, sealed []byte) {
+func (f *fetch) openBody(lane connector.LaneID, seq connector.Seq, sealed []byte, trace connector.Trace) {
 	l := f.lanes[lane]
 	for _, item := range l.items() {
 		if item.Seq != seq || item.Broken != "" {
 			continue
 		}
+		item.Parcel.Trace = trace
 		body, err := f.s.ring.Open(BodyPlace(l.subscription, item.ID), sealed)
 		if err != nil {
 			item.Broken = "The message's text can't be opened with the master key of this installation."

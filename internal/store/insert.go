@@ -45,10 +45,17 @@ func (b *acceptBatch) insertMessages(ctx context.Context) error {
 		if err := b.noteResend(ctx, job, ids[i]); err != nil {
 			return err
 		}
+		if to := job.req.Message.Trace; to != "" {
+			if err := b.tx.later(ctx, q(noteTrace, ids[i], string(to)), nil); err != nil {
+				return err
+			}
+		}
 		waiting = append(waiting, int64(job.result.Lane), ids[i], b.expiry(job))
 	}
 	return b.w.insertRows(ctx, b.tx, queueRows(), waiting)
 }
+
+const noteTrace = `UPDATE message SET trace = $2 WHERE id = $1`
 
 // A resend goes on behind the parts of a split text that are in the channel already.
 const noteResend = `
