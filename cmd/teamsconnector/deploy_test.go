@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -95,8 +96,8 @@ func documents(t *testing.T, name string) (all []map[string]any) {
 func TestContainersAreDescribedWhole(t *testing.T) {
 	var kinds []string
 	for _, d := range documents(t, "deploy/kubernetes.yaml") {
-		kinds = append(kinds, d["kind"].(string))
-		if d["apiVersion"] == "" || d["metadata"].(map[string]any)["name"] != "teamsconnector" {
+		kinds = append(kinds, fmt.Sprint(d["kind"]))
+		if about, ok := d["metadata"].(map[string]any); !ok || d["apiVersion"] == "" || about["name"] != "teamsconnector" {
 			t.Errorf("%v has no version or another name", d["kind"])
 		}
 	}
@@ -107,7 +108,7 @@ func TestContainersAreDescribedWhole(t *testing.T) {
 	if len(compose) != 1 {
 		t.Fatalf("%d documents", len(compose))
 	}
-	services := compose[0]["services"].(map[string]any)
+	services, _ := compose[0]["services"].(map[string]any)
 	for _, name := range []string{"node-1", "node-2"} {
 		node, ok := services[name].(map[string]any)
 		if !ok || node["stop_grace_period"] != "60s" {
