@@ -76,7 +76,7 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 
 	desk := admin.New(st, admin.Options{
 		TrustedTargets: c.net.trustTargets, FreeAt: lane.FreeAt, Reckon: lane.Reckon, Engine: engine, Ended: in.Swept, Send: in.Send,
-		Signup: c.signIn.signup == store.SignupOpen, Closed: c.signIn.signup == store.SignupClosed,
+		AskOperator: c.orders.askOperator, Signup: c.signIn.signup == store.SignupOpen, Closed: c.signIn.signup == store.SignupClosed,
 		PublicURL: c.net.links(), Operators: c.mail.operators, Logger: log,
 	})
 	assets, err := console.Assets()

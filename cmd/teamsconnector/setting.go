@@ -55,6 +55,7 @@ type config struct {
 	signIn    signInConfig
 	mail      mailConfig
 	data      dataConfig
+	orders    ordersConfig
 	observe   observeConfig
 	send      sendConfig
 	simulator simulatorConfig
@@ -63,7 +64,7 @@ type config struct {
 // settings is the one table, by theme.
 func settings() []setting {
 	var all []setting
-	for _, theme := range [][]setting{netSettings(), mailSettings(), signInSettings(), dataSettings(), observeSettings(), sendSettings(), simulatorSettings()} {
+	for _, theme := range [][]setting{netSettings(), mailSettings(), signInSettings(), dataSettings(), orderSettings(), observeSettings(), sendSettings(), simulatorSettings()} {
 		all = append(all, theme...)
 	}
 	return all

@@ -43,6 +43,17 @@ type Offer struct {
 	Subscriptions []SubscriptionRow // that may be changed or renewed: of Organization, or those that the person is the contact of
 	Tried         bool              // Organization had its trial
 	Form          string            // for OrderRequest
+	Contact       Contact           // the person themselves
+}
+
+// Signup reports whether somebody who belongs to no organization may make one by ordering.
+func (a *Admin) Signup() bool { return a.signup }
+
+// self is a person as a Technical Contact.
+func (a *Admin) self(ctx context.Context, who connector.Actor) (Contact, error) {
+	person, err := a.store.PersonByEmail(ctx, who.Name)
+	first, last := splitName(person.Name)
+	return Contact{FirstName: first, LastName: last, Email: person.Email}, err
 }
 
 // MayOrder reports whether the person can order anything.
@@ -91,6 +102,9 @@ func (a *Admin) OfferFor(ctx context.Context, who connector.Actor, id connector.
 	if o.Form, o.Tried, err = a.store.OrderForm(ctx, id); err != nil {
 		return o, err
 	}
+	if o.Contact, err = a.self(ctx, who); err != nil {
+		return o, err
+	}
 	subs, err := a.SubscriptionsFor(ctx, who)
 	o.Subscriptions = slices.DeleteFunc(subs, func(s SubscriptionRow) bool {
 		return s.Status == store.StatusRequested || !who.May(connector.RightLicense, s.Organization, s.ID) || o.Organization != nil && s.Organization != id
@@ -127,14 +141,13 @@ func (a *Admin) EnableTrial(ctx context.Context, who connector.Actor, r OrderReq
 	if who.Person == "" {
 		return Order{}, connector.Errorf(connector.Forbidden, "A trial is enabled by a person, who becomes its Technical Contact. Sign in and choose Try for Free.")
 	}
-	person, err := a.store.PersonByEmail(ctx, who.Name)
+	contact, err := a.self(ctx, who)
 	if err != nil {
 		return Order{}, err
 	}
-	first, last := splitName(person.Name)
 	o, _, err := a.store.PlaceOrder(ctx, store.NewOrder{
 		Form: r.Form, Trial: true, Organization: r.Organization, NewOrganization: r.NewOrganization, Person: who.Person,
-		Plan: string(trial.ID), Contact: Contact{FirstName: first, LastName: last, Email: person.Email}, Approve: true, By: who.Name,
+		Plan: string(trial.ID), Contact: contact, Approve: true, By: who.Name,
 	})
 	return o, err
 }

@@ -75,10 +75,13 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 	row, err := b.store.Subscription(t.Context(), connector.SubscriptionID(sub))
 	must(t, err)
 	must(t, b.store.Notify(t.Context(), store.NewNotice{Event: "x", Kind: connector.NoticeQuotaUsed, Organization: row.Organization, Subscription: row.ID}))
+	typed := filled(b)
+	typed.Set("subscription", sub)
+	order := b.post("/marketplace/subscribe", typed).location
 	fullPages := []string{
 		"/console", "/console?add=1", "/console?edit=" + hook, "/console?delete=" + hook, "/console?resume=" + hook, "/console?q=none",
 		"/webhooks/" + hook, "/messages", "/messages?webhook=" + hook, "/messages/" + message, "/subscriptions", "/subscriptions/" + sub,
-		"/subscriptions/" + sub + "?create=keys", "/subscriptions/" + sub + "?rename=1", "/members", "/members?dialog=invite", "/members?dialog=token", "/account", "/notices", "/operate/outbox", b.mail(row.Organization),
+		"/subscriptions/" + sub + "?create=keys", "/subscriptions/" + sub + "?rename=1", "/subscriptions/" + sub + "?cancel=1", "/marketplace", "/marketplace/trial", "/marketplace/subscribe", order, "/members", "/members?dialog=invite", "/members?dialog=token", "/account", "/notices", "/operate/outbox", b.mail(row.Organization),
 	}
 	fresh := open(t, console.Options{})
 	openPages := []string{"/signin", "/forgot", "/forgot?asked=1", "/setup/" + fresh.setup, "/setup/none"}

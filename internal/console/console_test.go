@@ -39,6 +39,11 @@ func open(t *testing.T, o console.Options) *place {
 
 func openBy(t *testing.T, furnish func(who *auth.Auth) console.Options) *place {
 	t.Helper()
+	return openUnder(t, admin.Options{}, furnish)
+}
+
+func openUnder(t *testing.T, rules admin.Options, furnish func(who *auth.Auth) console.Options) *place {
+	t.Helper()
 	master, err := keyring.NewKey()
 	must(t, err)
 	ring, err := keyring.New(master)
@@ -54,7 +59,8 @@ func openBy(t *testing.T, furnish func(who *auth.Auth) console.Options) *place {
 	o := furnish(p.who)
 	o.Logger = log
 	in := ingest.New(st, ring, idle{}, ingest.Options{})
-	console.New(admin.New(st, admin.Options{Send: in.Send}), p.who, assets, o).Mount(mux)
+	rules.Send = in.Send
+	console.New(admin.New(st, rules), p.who, assets, o).Mount(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		server.Close()

@@ -24,9 +24,9 @@ type dashboard struct {
 	keys []admin.KeysRow
 	// mayLicense: the person may make and delete keys, and name the instance.
 	mayLicense bool
-	// add: the form for new keys is open; rename: that for the instance's name.
-	add, rename bool
-	form        form
+	// add: the form for new keys is open; rename: that for the instance's name; cancel: the question whether to end it all.
+	add, rename, cancel bool
+	form                form
 	// made are keys that were made just now, with their secret; nil: none were.
 	made *admin.Keys
 	// deleting is the pair that the person is asked about; nil: none.
@@ -39,7 +39,7 @@ func (c *Console) subscription(v *visit) error {
 		return err
 	}
 	q := v.r.URL.Query()
-	d.add, d.rename = q.Get("create") == "keys", q.Get("rename") != ""
+	d.add, d.rename, d.cancel = q.Get("create") == "keys", q.Get("rename") != "", q.Get("cancel") != ""
 	for i := range d.keys {
 		if string(d.keys[i].ID) == q.Get("delete") {
 			d.deleting = &d.keys[i]
@@ -143,4 +143,20 @@ func contactName(c admin.Contact) string {
 		return c.Email
 	}
 	return c.FirstName + " " + c.LastName
+}
+
+// planType says whether a subscription is tried or paid for.
+func planType(s admin.SubscriptionRow) string {
+	if s.Trial {
+		return "Trial"
+	}
+	return "Paid"
+}
+
+// administers is the organization if the person is its admin; else empty.
+func (v *visit) administers(id connector.OrganizationID) connector.OrganizationID {
+	if v.session.Actor.Roles[id] == connector.RoleAdmin {
+		return id
+	}
+	return ""
 }
