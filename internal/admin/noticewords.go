@@ -83,7 +83,9 @@ func sayPerson(n *store.Notice) said {
 func sayOrder(n *store.Notice) said {
 	switch n.Kind { //nolint:exhaustive // sayOrder is for these
 	case connector.NoticeOrderPlaced:
-		return said{"An order waits for your approval", []string{"Ordered: " + n.Detail + "."}, "Open the orders", "/operate/orders"}
+		return said{"An order waits for your approval", []string{
+			"Ordered: " + n.Detail + ".", "It waits until you approve or refuse it; GET /api/v1/orders?status=requested lists what waits.",
+		}, "Open the console", "/"}
 	case connector.NoticeOrderDeclined:
 		return said{"Your order was declined", []string{
 			n.OrganizationName + " ordered the plan " + n.Plan + " of the Microsoft Teams Connector. The order was declined.", n.Detail,

@@ -215,6 +215,25 @@ func TestTheCalendarTellsOfWhatIsDueOnce(t *testing.T) {
 	})
 }
 
+func TestANoticeTellsOfWhatWasThen(t *testing.T) {
+	promise(t, func(t *testing.T, h *house) {
+		quota, soon := 1, h.Now().Add(20*time.Hour).Truncate(time.Second)
+		h.setSubscription(store.SubscriptionChange{MessageQuota: &quota, Expires: &soon})
+		h.accept(h.request("counted"))
+		if err := h.Calendar(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+
+		more, later := 1000, soon.AddDate(1, 0, 0)
+		h.setSubscription(store.SubscriptionChange{MessageQuota: &more, Expires: &later})
+
+		due, err := h.NoticesToMail(t.Context(), 10)
+		if err != nil || len(due) != 2 || !due[0].Expires.Equal(soon) || due[1].MessageQuota != quota {
+			t.Errorf("notices: %+v (%v), want the term and the quota of then", due, err)
+		}
+	})
+}
+
 func TestAMailsLinkLeadsIntoAnAccount(t *testing.T) {
 	promise(t, func(t *testing.T, h *house) {
 		link := store.MailLink{Email: "new@contoso.test", Name: "New", Hash: keyring.Hash("one"), Life: time.Hour}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ type Notice struct {
 }
 
 const noticeColumns = `
-SELECT n.id, n.kind, n.at, n.detail, COALESCE(o.public_id, ''), COALESCE(o.name, ''), COALESCE(s.public_id, ''), COALESCE(s.instance_name, ''),
+SELECT n.id, n.event, n.kind, n.at, n.detail, COALESCE(o.public_id, ''), COALESCE(o.name, ''), COALESCE(s.public_id, ''), COALESCE(s.instance_name, ''),
     COALESCE(p.name, ''), COALESCE(s.expires, 0), COALESCE(s.message_quota, 0), COALESCE(s.first_name, ''), COALESCE(s.last_name, ''),
     COALESCE(s.email, ''), COALESCE(s.notify, ''), COALESCE(w.public_id, ''), COALESCE(w.name, ''), COALESCE(e.public_id, ''), COALESCE(e.email, ''), COALESCE(e.name, '')
 FROM notice n LEFT JOIN organization o ON o.id = n.organization LEFT JOIN subscription s ON s.id = n.subscription LEFT JOIN plan p ON p.id = s.plan
@@ -78,10 +79,11 @@ func (s *Store) notices(ctx context.Context, by statement) (all []Notice, err er
 		return c.each(ctx, by, func(rows *sql.Rows) error {
 			var n Notice
 			var at, expires int64
-			var notify string
-			err := rows.Scan(&n.Row, &n.Kind, &at, &n.Detail, &n.Organization, &n.OrganizationName, &n.Subscription, &n.InstanceName, &n.Plan, &expires, &n.MessageQuota,
+			var event, notify string
+			err := rows.Scan(&n.Row, &event, &n.Kind, &at, &n.Detail, &n.Organization, &n.OrganizationName, &n.Subscription, &n.InstanceName, &n.Plan, &expires, &n.MessageQuota,
 				&n.Contact.FirstName, &n.Contact.LastName, &n.Contact.Email, &notify, &n.Webhook, &n.WebhookName, &n.Person, &n.PersonEmail, &n.PersonName)
 			n.At, n.Expires, n.Notify = fromMicros(at), fromMicros(expires), strings.Fields(notify)
+			n.asOf(event)
 			all = append(all, n)
 			return err
 		})
@@ -90,6 +92,21 @@ func (s *Store) notices(ctx context.Context, by statement) (all []Notice, err er
 		return nil, fmt.Errorf("read notices: %w", err)
 	}
 	return all, nil
+}
+
+// asOf takes from the event what it told of then: a term that ended may be a longer one by now.
+func (n *Notice) asOf(event string) {
+	then, err := strconv.ParseInt(event[strings.LastIndexByte(event, ' ')+1:], 10, 64)
+	if err != nil {
+		return
+	}
+	switch n.Kind {
+	case connector.NoticeTermEnding, connector.NoticeTermEnded:
+		n.Expires = fromMicros(then)
+	case connector.NoticeQuotaNear, connector.NoticeQuotaUsed:
+		n.MessageQuota = int(then)
+	default: // their events end with other numbers
+	}
 }
 
 // NoticesRead returns up to which notice a person has read, and how many there are behind it, 100 at most.
