@@ -25,7 +25,7 @@ import (
 // one that asks for 600 s included; without it a twentieth, with more faults.
 func TestAllFaultsMixedLoseNothingAcrossRestarts(t *testing.T) {
 	m := &mixed{t: t, messages: 500, hooks: 10, share: 0.05, patience: 2 * time.Minute, texts: map[string]string{}}
-	leave := []simulator.Fault{simulator.ThrottleLong, simulator.SlowHeaders, simulator.HangThenReset} // they take their time
+	leave := []simulator.Fault{simulator.ThrottleLong, simulator.SlowHeaders, simulator.HangThenReset}   // they take their time
 	often := []simulator.Fault{simulator.ThrottleSeconds, simulator.ThrottleDate, simulator.Unavailable} // that name a time: chance gives few of so many
 	if n, err := strconv.Atoi(os.Getenv("MIXED")); err == nil {
 		m.messages, m.hooks, m.share, m.patience, leave, often = n, 50, 0.01, 30*time.Minute, nil, nil
