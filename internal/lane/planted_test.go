@@ -169,7 +169,7 @@ func (p plant) run(t *testing.T) (out string, found bool) {
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("it does not build: %v\n%s", err, text)
 	}
-	test := exec.CommandContext(t.Context(), binary, "-test.run", "TestSimulation$", "-seeds", "2000", "-shrink=false")
+	test := exec.CommandContext(t.Context(), binary, "-test.run", "TestSimulation$", "-seeds", "10000", "-shrink=false")
 	text, err := test.CombinedOutput()
 	return string(text), err != nil
 }
