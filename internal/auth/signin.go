@@ -151,18 +151,45 @@ func (a *Auth) EndSession(ctx context.Context, of Session, id connector.SignInID
 	return a.store.EndSignIn(ctx, of.Person, id, of.Email)
 }
 
+// EndOtherSessions signs a person out everywhere but here.
+func (a *Auth) EndOtherSessions(ctx context.Context, of Session) error {
+	all, err := a.Sessions(ctx, of)
+	for _, other := range all {
+		if err == nil && other.ID != of.ID {
+			err = a.EndSession(ctx, of, other.ID)
+		}
+	}
+	return err
+}
+
 // LinkHolder returns who a link which works once was made for; NotFound: it is not valid.
 func (a *Auth) LinkHolder(ctx context.Context, link string) (store.LinkHolder, error) {
 	holder, err := a.store.LinkHolder(ctx, keyring.Hash(link))
 	if errors.Is(err, store.ErrNotFound) {
-		err = deadLink()
+		err = a.deadLink(ctx, link)
 	}
 	return holder, err
 }
 
-func deadLink() error {
-	return connector.Errorf(connector.NotFound,
-		"This link was used already, or is too old. Ask an admin of your organization, or who runs this service, for a new one.")
+// deadLink says what became of a link that leads nowhere.
+func (a *Auth) deadLink(ctx context.Context, link string) error {
+	end, err := a.store.LinkEnd(ctx, keyring.Hash(link))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	const form = "2 January 2006, 15:04 UTC"
+	said := "There is no such link here: it may be cut off, or of another installation. Open it again as it was sent to you, or ask for a new one."
+	switch {
+	case err != nil:
+	case end.Gone:
+		said = "The access that this link was made for was ended. Ask who runs this service."
+	case !end.Used.IsZero():
+		said = "This link was used, or replaced by a newer one, on " + end.Used.UTC().Format(form) +
+			". If you chose a password with it, sign in; else ask an admin of your organization, or who runs this service, for a new link."
+	default:
+		said = "This link was valid until " + end.Over.UTC().Format(form) + ". Ask an admin of your organization, or who runs this service, for a new one."
+	}
+	return connector.Errorf(connector.NotFound, "%s", said)
 }
 
 // UseLink sets a password by a link, which ends with it, as all the person's sessions do.
@@ -176,7 +203,7 @@ func (a *Auth) UseLink(ctx context.Context, link, name string, password connecto
 	}
 	holder, err := a.store.UseLink(ctx, store.NewPassword{Link: keyring.Hash(link), Password: hash, Name: name})
 	if errors.Is(err, store.ErrNotFound) {
-		return "", deadLink()
+		return "", a.deadLink(ctx, link)
 	}
 	return holder.Email, err
 }

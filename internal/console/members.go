@@ -20,14 +20,21 @@ type membersView struct {
 	org     admin.OrganizationRow
 	members []admin.Member
 	tokens  []admin.TokenRow
+	// directories are where the organization's people come from, for who manages.
+	directories []admin.Directory
 	// mayManage: the person lets others in, and makes tokens.
 	mayManage bool
-	dialog    string // which is open: invite, token, remove, revoke
-	member    *admin.Member
-	token     *admin.TokenRow
-	form      form
-	// link is where somebody who was invited just now chooses a password; token text of a new token: shown once.
+	// mayOperate: the person runs the installation.
+	mayOperate bool
+	dialog     string // which is open: invite, token, remove, revoke, directory, unbind
+	member     *admin.Member
+	ends       admin.MemberEnds // when the member is removed
+	token      *admin.TokenRow
+	directory  *admin.Directory // nil in the dialog directory: a new one
+	form       form
+	// link is where somebody chooses a password, and text that of a new token: shown once.
 	link, text, about string
+	reset             bool // the link is for a new password
 }
 
 func (m *membersView) path() string { return "/members?organization=" + string(m.org.ID) }
@@ -39,17 +46,28 @@ func (c *Console) members(v *visit) error {
 	}
 	q := v.r.URL.Query()
 	m.dialog = q.Get("dialog")
-	for i := range m.members {
-		if string(m.members[i].ID) == q.Get("member") {
-			m.member = &m.members[i]
+	m.member = picked(m.members, q.Get("member"), func(p admin.Member) string { return string(p.ID) })
+	m.token = picked(m.tokens, q.Get("token"), func(t admin.TokenRow) string { return string(t.ID) })
+	m.directory = picked(m.directories, q.Get("directory"), func(d admin.Directory) string { return string(d.ID) })
+	switch {
+	case m.dialog == "remove" && m.member != nil:
+		if m.ends, err = c.desk.MemberEnds(v.r.Context(), v.session.Actor, m.org.ID, m.member.ID); err != nil {
+			return err
 		}
-	}
-	for i := range m.tokens {
-		if string(m.tokens[i].ID) == q.Get("token") {
-			m.token = &m.tokens[i]
-		}
+	case m.dialog == "directory" && m.directory != nil:
+		m.form = directoryTyped(*m.directory)
 	}
 	return v.members(http.StatusOK, m)
+}
+
+// picked is the one of a list with an id; nil: it is not there (any more).
+func picked[T any](all []T, id string, idOf func(T) string) *T {
+	for i := range all {
+		if idOf(all[i]) == id {
+			return &all[i]
+		}
+	}
+	return nil
 }
 
 func (v *visit) members(status int, m membersView) error {
@@ -59,7 +77,7 @@ func (v *visit) members(status int, m membersView) error {
 // membersOf gathers what the page shows of an organization; without one, of the first that the person belongs to.
 func (c *Console) membersOf(v *visit, id connector.OrganizationID) (m membersView, err error) {
 	ctx, who := v.r.Context(), v.session.Actor
-	m.form = v.typed("email", "name", "role", "expires")
+	m.form = v.typed("email", "name", "role", "expires", "again")
 	page := connector.Page{Limit: maxListed}
 	mine, err := c.desk.Organizations(ctx, who, page)
 	if err != nil {
@@ -86,6 +104,10 @@ func (c *Console) membersOf(v *visit, id connector.OrganizationID) (m membersVie
 	if m.mayManage = who.May(connector.RightManage, id, ""); !m.mayManage {
 		return m, nil
 	}
+	m.mayOperate = who.May(connector.RightOperate, "", "")
+	if m.directories, err = c.desk.Directories(ctx, who, id); err != nil {
+		return m, err
+	}
 	tokens, err := c.desk.Tokens(ctx, who, admin.TokenOwner{Organization: id}, page)
 	m.tokens = tokens.Items
 	return m, err
@@ -95,14 +117,14 @@ func (c *Console) addMember(v *visit) error {
 	id := connector.OrganizationID(v.r.PathValue("id"))
 	role, _ := connector.ParseRole(v.field("role"))
 	made, failed := c.desk.AddPerson(v.r.Context(), v.session.Actor, admin.PersonRequest{
-		Email: v.field("email"), Name: v.field("name"), Organization: id, Role: role,
+		Email: v.field("email"), Name: v.field("name"), Organization: id, Role: role, Again: v.field("again") != "",
 	})
 	m, err := c.membersOf(v, id)
 	if err != nil {
 		return err
 	}
 	if failed != nil {
-		return v.membersFailed(m, "invite", failed)
+		return v.membersFailed(m, "invite", beside("/email", failed, connector.Conflict, connector.Forbidden))
 	}
 	if made.Link.Empty() {
 		return v.done(m.path(), made.Email+" is a member now, and signs in as ever.")
@@ -135,10 +157,27 @@ func (c *Console) changeRole(v *visit) error {
 	return v.done("/members?organization="+url.QueryEscape(string(id)), m.Email+" is "+m.Role.String()+" now.")
 }
 
-func (c *Console) removeMember(v *visit) error {
+func (c *Console) resetMember(v *visit) error {
 	id := connector.OrganizationID(v.r.PathValue("id"))
-	if err := c.desk.RemoveMember(v.r.Context(), v.session.Actor, id, connector.PersonID(v.r.PathValue("person"))); err != nil {
+	made, err := c.desk.ResetPassword(v.r.Context(), v.session.Actor, id, connector.PersonID(v.r.PathValue("person")))
+	if err != nil {
 		return err
+	}
+	m, err := c.membersOf(v, id)
+	if err != nil {
+		return err
+	}
+	m.link, m.about, m.reset = v.absolute("/link/"+made.Link.Reveal()), made.Email, true
+	return v.members(http.StatusOK, m)
+}
+
+func (c *Console) removeMember(v *visit) error {
+	id, person := connector.OrganizationID(v.r.PathValue("id")), connector.PersonID(v.r.PathValue("person"))
+	if err := c.desk.RemoveMember(v.r.Context(), v.session.Actor, id, person); err != nil {
+		return err
+	}
+	if person == v.session.Person {
+		return v.done("/console", "You left. You see nothing of this organization any more.")
 	}
 	return v.done("/members?organization="+url.QueryEscape(string(id)), "Removed. They see nothing of this organization any more.")
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/teamsconnector/teamsconnector/internal/auth"
@@ -61,9 +62,34 @@ func (c *Console) signOut(v *visit) error {
 	return v.redirect("/signin?out=1")
 }
 
+func (c *Console) signUpPage(v *visit) error {
+	if v.signedIn() || !c.signOn.Open() {
+		return v.redirect("/signin")
+	}
+	return v.show(http.StatusOK, page{title: "New account", narrow: true}, signUpForm(v, v.typed()))
+}
+
+func (c *Console) signUp(v *visit) error {
+	err := c.signOn.SignUp(v.r.Context(), auth.NewAccount{
+		Name: v.field("name"), Email: v.field("email"), Password: connector.NewSecret(v.field("password")),
+		Address: auth.AddressOf(v.r, c.proxies).String(),
+	})
+	if err != nil {
+		f := v.typed("name", "email")
+		if err := f.take(err); err != nil {
+			return err
+		}
+		return v.show(http.StatusUnprocessableEntity, page{title: "New account", narrow: true}, signUpForm(v, f))
+	}
+	if err := c.open(v, v.field("email")); err != nil {
+		return err
+	}
+	return v.done("/console", "Welcome. Your account is made.")
+}
+
 func (c *Console) setupPage(v *visit) error {
 	if err := c.who.SetupOffered(v.r.Context(), v.r.PathValue("link")); err != nil {
-		return err
+		return v.dead(err)
 	}
 	return v.show(http.StatusOK, page{title: "Welcome", narrow: true}, setupForm(v, v.typed()))
 }
@@ -76,7 +102,7 @@ func (c *Console) setUp(v *visit) error {
 	if err != nil {
 		f := v.typed("organization", "name", "email")
 		if err := f.take(err); err != nil {
-			return err
+			return v.dead(err)
 		}
 		return v.show(http.StatusUnprocessableEntity, page{title: "Welcome", narrow: true}, setupForm(v, f))
 	}
@@ -93,7 +119,7 @@ func (c *Console) linkPage(v *visit) error {
 func (c *Console) showLink(v *visit, status int, f form) error {
 	holder, err := c.who.LinkHolder(v.r.Context(), v.r.PathValue("link"))
 	if err != nil {
-		return err
+		return v.dead(err)
 	}
 	ways, err := c.signOn.Ways(v.r.Context(), holder.Person)
 	if err != nil {
@@ -102,12 +128,22 @@ func (c *Console) showLink(v *visit, status int, f form) error {
 	return v.show(status, page{title: "Choose a password", narrow: true}, linkForm(v, f, holder.Email, ways))
 }
 
+// dead says what became of a link that leads nowhere any more.
+func (v *visit) dead(err error) error {
+	var known *connector.Error
+	if !errors.As(err, &known) || known.Code != connector.NotFound {
+		return err
+	}
+	const title = "This link does not work any more"
+	return v.show(http.StatusNotFound, page{title: title, narrow: true}, trouble(title, known.Message))
+}
+
 func (c *Console) useLink(v *visit) error {
 	email, err := c.who.UseLink(v.r.Context(), v.r.PathValue("link"), v.field("name"), connector.NewSecret(v.field("password")))
 	if err != nil {
 		f := v.typed("name")
 		if err := f.take(err); err != nil {
-			return err
+			return v.dead(err)
 		}
 		return c.showLink(v, http.StatusUnprocessableEntity, f)
 	}
@@ -122,4 +158,11 @@ func (c *Console) endSession(v *visit) error {
 		return err
 	}
 	return v.done("/account", "That browser is signed out.")
+}
+
+func (c *Console) endOtherSessions(v *visit) error {
+	if err := c.who.EndOtherSessions(v.r.Context(), v.session); err != nil {
+		return err
+	}
+	return v.done("/account", "You are signed out everywhere but here.")
 }

@@ -82,7 +82,7 @@ func (v *visit) beginSignOn(r auth.SignOnRequest) (to string, err error) {
 func (c *Console) linkSignOn(v *visit) error {
 	link := v.r.PathValue("link")
 	if _, err := c.who.LinkHolder(v.r.Context(), link); err != nil {
-		return err
+		return v.dead(err)
 	}
 	to, err := v.beginSignOn(auth.SignOnRequest{Directory: connector.DirectoryID(v.r.FormValue("directory")), Next: "/", Link: link})
 	if err != nil {

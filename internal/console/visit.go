@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,6 +164,15 @@ func (f *form) take(err error) error {
 	return nil
 }
 
+// beside is an error of these codes as one of a field of the form.
+func beside(pointer string, err error, codes ...connector.Code) error {
+	var known *connector.Error
+	if errors.As(err, &known) && slices.Contains(codes, known.Code) {
+		return connector.Invalid(pointer, "%s", known.Message)
+	}
+	return err
+}
+
 func is(err error, code connector.Code) bool {
 	var known *connector.Error
 	return errors.As(err, &known) && known.Code == code
@@ -211,8 +221,10 @@ func statusOf(code connector.Code) (status int, title string) {
 		return http.StatusForbidden, "Not yours to do"
 	case connector.NotAccepted, connector.AcceptUnknown:
 		return http.StatusServiceUnavailable, "Not available right now"
-	case connector.Changed, connector.Conflict, connector.NameTaken:
+	case connector.Changed:
 		return http.StatusConflict, "Changed meanwhile"
+	case connector.Conflict, connector.NameTaken:
+		return http.StatusConflict, "Not possible like this"
 	case connector.Internal:
 		return http.StatusInternalServerError, "Something went wrong"
 	}

@@ -73,7 +73,10 @@ func (s *Store) CreateSignIn(ctx context.Context, n NewSignIn) (in SignIn, err e
 			ID: connector.SignInID(id), Person: n.Of.Person, Created: now, LastSeen: now, Expires: now.Add(n.Life), Address: n.Address, Browser: n.Browser,
 		}
 		_, err := c.tx.exec(ctx, q(insertSignIn, id, n.Hash[:], n.Of.Row, micros(now), micros(in.Expires), n.Address, cut(n.Browser, 200)))
-		return err
+		if err != nil {
+			return fmt.Errorf("write session: %w", err)
+		}
+		return c.all(ctx, []statement{q(seePerson, string(n.Of.Person), micros(now))})
 	})
 	return in, err
 }
@@ -128,9 +131,10 @@ func (s *Store) signIns(ctx context.Context, by statement) (all []SignIn, err er
 	return all, err
 }
 
-const seeSignIn = `UPDATE signin SET last_seen = $2 WHERE id = $1 AND last_seen < $2`
-
-const seePerson = `UPDATE person SET last_seen = $2 WHERE public_id = $1 AND last_seen < $2`
+const (
+	seeSignIn = `UPDATE signin SET last_seen = $2 WHERE id = $1 AND last_seen < $2`
+	seePerson = `UPDATE person SET last_seen = $2 WHERE public_id = $1 AND last_seen < $2`
+)
 
 // SeeSignIn notes that a session is used, exact to a minute.
 func (s *Store) SeeSignIn(ctx context.Context, in SignIn) error {
@@ -181,6 +185,27 @@ func (s *Store) LinkHolder(ctx context.Context, hash [32]byte) (h LinkHolder, er
 		return LinkHolder{}, fmt.Errorf("read link: %w", err)
 	}
 	return h, nil
+}
+
+// LinkEnd is how a link ended that leads nowhere any more.
+type LinkEnd struct {
+	Used time.Time // or replaced by a newer one; zero: it was not
+	Over time.Time // when it is, or was, too old
+	Gone bool      // the access of who it was made for was ended
+}
+
+const linkEnd = `SELECT k.used_at, k.expires_at, p.disabled_at FROM link k JOIN person p ON p.id = k.person WHERE k.hash = $1`
+
+// LinkEnd says what became of a link, or ErrNotFound where there never was such a one.
+func (s *Store) LinkEnd(ctx context.Context, hash [32]byte) (end LinkEnd, err error) {
+	var used, over, disabled int64
+	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+		return c.one(ctx, q(linkEnd, hash[:]), &used, &over, &disabled)
+	})
+	if err != nil {
+		return LinkEnd{}, fmt.Errorf("read how a link ended: %w", err)
+	}
+	return LinkEnd{Used: fromMicros(used), Over: fromMicros(over), Gone: disabled > 0}, nil
 }
 
 const (
