@@ -39,6 +39,13 @@ func (l *letters) send(_ context.Context, _ connector.License, m connector.Messa
 	return "msg_1", err
 }
 
+// fill lets nothing be accepted so many times, after so many mails.
+func (l *letters) fill(good, fail int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.good, l.fail = good, fail
+}
+
 // took are the mails since the last call, as "address: subject".
 func (l *letters) took() (all []string) {
 	l.mu.Lock()
@@ -105,7 +112,7 @@ func TestATermIsRemindedOfAWeekAndADayBeforeItsEndAndOnceEach(t *testing.T) {
 		ends(7*24*time.Hour + 10*time.Minute)
 		pass(9 * time.Minute)
 		same(t, "more than a week before", l.took())
-		l.good, l.fail = 1, 3 // between two addresses the disk is full for a while
+		l.fill(1, 3) // between two addresses the disk is full for a while
 		pass(5 * time.Minute)
 		same(t, "a week before", l.took(), soon()...)
 		ends(24*time.Hour + 10*time.Minute)
