@@ -1,9 +1,10 @@
+//go:build minute
+
 package main_test
 
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"testing"
 	"time"
 
@@ -11,11 +12,8 @@ import (
 )
 
 // TestAThousandTextsInAMinuteOfRealTime is the virtual test's counterpart over real sockets, by the built binary. It
-// takes more than a minute, so it runs only where MINUTE is set.
+// takes more than a minute, so it is built only with the tag minute.
 func TestAThousandTextsInAMinuteOfRealTime(t *testing.T) {
-	if os.Getenv("MINUTE") == "" {
-		t.Skip("set MINUTE=1: it takes more than a minute")
-	}
 	for name, c := range map[string]struct{ hooks, owners int }{
 		"to one channel": {1, 1}, "to ten channels of three people": {10, 3},
 	} {

@@ -24,6 +24,7 @@ func (in *installation) another() *installation {
 	in.t.Helper()
 	n := *in
 	n.url, n.admin, n.cmd, n.log = "http://"+freeAddress(in.t), "http://"+freeAddress(in.t), nil, &lockedBuffer{}
+	n.pid = new(atomic.Int64)
 	in.t.Cleanup(func() {
 		n.kill()
 		if in.t.Failed() {
@@ -161,8 +162,8 @@ func (p *proof) addLanes(org int, at string) {
 
 func (p *proof) pids() (all []int) {
 	for _, n := range p.nodes {
-		if cmd := n.cmd; cmd != nil && cmd.Process != nil {
-			all = append(all, cmd.Process.Pid)
+		if pid := n.pid.Load(); pid != 0 {
+			all = append(all, int(pid))
 		}
 	}
 	return all
@@ -269,6 +270,7 @@ func (p *proof) end(i int) {
 		p.t.Errorf("a node ended on SIGTERM with %v", err)
 	}
 	p.nodes[i].cmd = nil
+	p.nodes[i].pid.Store(0)
 }
 
 // twice counts what stands in channels more than once.

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -58,6 +59,7 @@ type installation struct {
 	hooks       []hook
 	url, admin  string
 	cmd         *exec.Cmd
+	pid         *atomic.Int64 // of cmd, for those who ask beside; 0: it does not run
 	log         *lockedBuffer
 }
 
@@ -195,6 +197,9 @@ func (in *installation) start(wrapper ...string) {
 	if err := in.cmd.Start(); err != nil {
 		in.t.Fatal(err)
 	}
+	if in.pid != nil {
+		in.pid.Store(int64(in.cmd.Process.Pid))
+	}
 	in.until("the service is ready", func() bool {
 		code, _ := in.get(in.admin + "/readyz")
 		return code == http.StatusOK
@@ -209,6 +214,9 @@ func (in *installation) kill() {
 	_ = syscall.Kill(-in.cmd.Process.Pid, syscall.SIGKILL) // gone already is as good
 	_ = in.cmd.Wait()
 	in.cmd = nil
+	if in.pid != nil {
+		in.pid.Store(0)
+	}
 }
 
 func (in *installation) get(url string) (int, string) {
