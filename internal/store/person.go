@@ -147,7 +147,7 @@ func (c *change) findOrAdd(ctx context.Context, n NewPerson, fresh string, now i
 	case err != nil:
 	case disabled > 0 && !n.Again:
 		return p, connector.Errorf(connector.Conflict,
-			"The access of this person was ended, and an invitation does not give it back. Who runs this service lets them in again: teamsconnector user create --again.")
+			"The access of this person was ended, and an invitation does not give it back. Who runs this service lets them in again, on the page Members.")
 	case p.unconfirmed && !n.LinkAnyway:
 		return p, connector.Errorf(connector.Conflict,
 			"Somebody has an account with this address, but has not shown yet that the address is theirs. Once they have, on their page Account, invite them again; or ask who runs this service.")
