@@ -14,20 +14,10 @@ func fdatasync(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }
 
 // deliver: each call waits until Teams has its message, so that as much goes out as comes in.
 func deliver(ctx context.Context, b *bench) error {
-	for _, kind := range b.databases() {
-		if err := b.deliverOnce(ctx, kind); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.onEach(ctx, b.deliverOn)
 }
 
-func (b *bench) deliverOnce(ctx context.Context, kind string) error {
-	s, err := b.start(ctx, kind)
-	if err != nil {
-		return err
-	}
-	defer s.stop()
+func (b *bench) deliverOn(ctx context.Context, s *service, kind string) error {
 	if err := s.addHooks(ctx, b.of(1000), "fast"); err != nil {
 		return err
 	}
@@ -83,18 +73,7 @@ func (b *bench) barePosts(ctx context.Context, to *sink) (float64, error) {
 
 // steady: little to do, so that only the way through counts.
 func steady(ctx context.Context, b *bench) error {
-	for _, kind := range b.databases() {
-		s, err := b.start(ctx, kind)
-		if err != nil {
-			return err
-		}
-		err = b.steadyOn(ctx, s, kind)
-		s.stop()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.onEach(ctx, b.steadyOn)
 }
 
 func (b *bench) steadyOn(ctx context.Context, s *service, kind string) error {

@@ -31,20 +31,10 @@ func (s *service) each(ctx context.Context, hooks []string, action, body string)
 
 // lanes: nobody waits for the one who is slow.
 func lanes(ctx context.Context, b *bench) error {
-	for _, kind := range b.databases() {
-		if err := b.lanesOnce(ctx, kind); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.onEach(ctx, b.lanesOn)
 }
 
-func (b *bench) lanesOnce(ctx context.Context, kind string) error {
-	s, err := b.start(ctx, kind)
-	if err != nil {
-		return err
-	}
-	defer s.stop()
+func (b *bench) lanesOn(ctx context.Context, s *service, kind string) error {
 	if err := s.addHooks(ctx, 1, "slow"); err != nil {
 		return err
 	}
@@ -104,20 +94,14 @@ func (l *load) eachOnce(ctx context.Context, hooks []string, aSecond int) (took 
 // queued: an accept costs the same, however many wait.
 func queued(ctx context.Context, b *bench) error {
 	p := &plot{title: "Accept: throughput against the queue", x: "messages queued", y: "a second"}
-	for _, kind := range b.databases() {
-		if err := b.queuedOnce(ctx, kind, p); err != nil {
-			return err
-		}
+	err := b.onEach(ctx, func(ctx context.Context, s *service, kind string) error { return b.queuedOn(ctx, s, kind, p) })
+	if err != nil {
+		return err
 	}
 	return b.draw("queued", p)
 }
 
-func (b *bench) queuedOnce(ctx context.Context, kind string, p *plot) error {
-	s, err := b.start(ctx, kind)
-	if err != nil {
-		return err
-	}
-	defer s.stop()
+func (b *bench) queuedOn(ctx context.Context, s *service, kind string, p *plot) error {
 	if err := s.paused(ctx, 16, "fast"); err != nil {
 		return err
 	}

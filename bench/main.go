@@ -91,5 +91,21 @@ func (b *bench) databases() []string {
 	return []string{b.database}
 }
 
+// onEach starts an installation on each database in turn, and measures there.
+func (b *bench) onEach(ctx context.Context, measure func(ctx context.Context, s *service, kind string) error) error {
+	for _, kind := range b.databases() {
+		s, err := b.start(ctx, kind)
+		if err != nil {
+			return err
+		}
+		err = measure(ctx, s, kind)
+		s.stop()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // of is a size, scaled.
 func (b *bench) of(n int) int { return max(1, int(float64(n)*b.scale)) }

@@ -9,20 +9,10 @@ import (
 
 // hanging: nobody waits for those who never answer.
 func hanging(ctx context.Context, b *bench) error {
-	for _, kind := range b.databases() {
-		if err := b.hangingOn(ctx, kind); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.onEach(ctx, b.hangingOn)
 }
 
-func (b *bench) hangingOn(ctx context.Context, kind string) error {
-	s, err := b.start(ctx, kind)
-	if err != nil {
-		return err
-	}
-	defer s.stop()
+func (b *bench) hangingOn(ctx context.Context, s *service, kind string) error {
 	if err := s.addHooks(ctx, 100, "fast"); err != nil {
 		return err
 	}
@@ -60,16 +50,9 @@ func (b *bench) hangingOn(ctx context.Context, kind string) error {
 // webhooks: what many webhooks cost.
 func webhooks(ctx context.Context, b *bench) error {
 	p := &plot{title: "Accept and deliver: throughput against webhooks", x: "webhooks", y: "a second"}
-	for _, kind := range b.databases() {
-		s, err := b.start(ctx, kind)
-		if err != nil {
-			return err
-		}
-		err = b.webhooksOn(ctx, s, kind, p)
-		s.stop()
-		if err != nil {
-			return err
-		}
+	err := b.onEach(ctx, func(ctx context.Context, s *service, kind string) error { return b.webhooksOn(ctx, s, kind, p) })
+	if err != nil {
+		return err
 	}
 	return b.draw("webhooks", p)
 }
@@ -95,18 +78,7 @@ func (b *bench) webhooksOn(ctx context.Context, s *service, kind string, p *plot
 
 // startUp: how long a start takes, and how much memory what waits takes.
 func startUp(ctx context.Context, b *bench) error {
-	for _, kind := range b.databases() {
-		s, err := b.start(ctx, kind)
-		if err != nil {
-			return err
-		}
-		err = b.startUpOn(ctx, s, kind)
-		s.stop()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.onEach(ctx, b.startUpOn)
 }
 
 func (b *bench) startUpOn(ctx context.Context, s *service, kind string) error {
