@@ -5,45 +5,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/teamsconnector/teamsconnector/internal/browsertest"
 	"github.com/teamsconnector/teamsconnector/internal/simulator"
 )
-
-// browser starts a browser, or skips the test where there is none; on a machine
-// of continuous integration that is a failure.
-func browser(t *testing.T) context.Context {
-	t.Helper()
-	var found string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
-		if path, err := exec.LookPath(name); err == nil {
-			found = path
-			break
-		}
-	}
-	if found == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no chromium on this machine, and CI is set: the page is not tested")
-		}
-		t.Skip("no chromium on this machine: the page is not tested in a browser")
-	}
-	// NoSandbox: Chromium refuses to run as root with it, and the page is our own.
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(found), chromedp.NoSandbox, chromedp.WindowSize(1280, 900))
-	alloc, stop := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(alloc)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start the browser: %v", err)
-	}
-	return ctx
-}
 
 // poll waits until an expression of the page holds.
 func poll(ctx context.Context, expression string) error {
@@ -75,7 +45,7 @@ func complaints(ctx context.Context) func() []string {
 }
 
 func TestPageShowsAPostWithoutReload(t *testing.T) {
-	ctx := browser(t)
+	ctx := browsertest.Start(t)
 	s := newTeams(t, open())
 	_, target := s.AddFlow(simulator.Flow{Channel: "Alerts", Owner: "Mira Kaya"})
 	server := httptest.NewServer(s)
@@ -118,7 +88,7 @@ func TestPageShowsAPostWithoutReload(t *testing.T) {
 
 func TestPageDrawsHostileTextsHarmlessly(t *testing.T) {
 	texts := naughty(t)
-	ctx := browser(t)
+	ctx := browsertest.Start(t)
 	o := open()
 	o.Limits.RunPosts = -1
 	s := newTeams(t, o)
