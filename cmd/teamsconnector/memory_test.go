@@ -68,7 +68,7 @@ func TestWaitingCallsDoNotHoldTheirBodies(t *testing.T) {
 		t.Error("not all callers wait")
 	}
 
-	if grown := inUse(t, n) - before; grown > callers*padding/5 {
+	if grown := inUse(t, n) - before; grown > callers*padding/2 {
 		t.Errorf("%d callers with bodies of %d KiB hold %d MiB", callers, padding>>10, grown>>20)
 	} else {
 		t.Logf("%d callers hold %d MiB", callers, grown>>20)
