@@ -14,7 +14,7 @@ import (
 
 // How the calendar goes.
 const (
-	mailEvery     = 3 * time.Second // notices are turned into mails
+	mailEvery     = 5 * time.Second // notices are turned into mails
 	calendarEvery = time.Minute     // ends of terms, quotas and queues are looked at
 	mailBatch     = 500             // notices at once
 	mailRest      = 15 * time.Second
