@@ -79,7 +79,7 @@ func TestIdleServiceAsksItsDatabaseLittle(t *testing.T) {
 	}
 	<-time.After(2 * time.Second) // what is left to do is done
 
-	const seconds = 5
+	const seconds = 20 // so that what comes every 15 seconds counts with its weight
 	before := statements()
 	for range seconds {
 		<-time.After(time.Second)
