@@ -83,16 +83,18 @@ func build(ctx context.Context, c config, log *slog.Logger, reg prometheus.Regis
 	if err != nil {
 		return nil, err
 	}
+	face := api.New(in, who, desk, api.Options{
+		Logger: log, Ready: st.Ready, AllowedHosts: allowedHosts(c.net), PublicURL: c.net.publicURL,
+		TrustedProxies: c.net.trustedProxies, Registerer: reg, Assets: assets,
+	})
 	return &house{
 		store: st, ring: ring, engine: engine, ingest: in, admin: desk, auth: who, log: log,
 		console: console.New(desk, who, assets, console.Options{
 			Logger: log, PublicURL: c.net.publicURL, Secure: c.net.tlsCert != "" || strings.HasPrefix(c.net.publicURL, "https://"),
 			TrustedProxies: c.net.trustedProxies, SignOn: auth.NewSignOn(who, c.signOnOptions()),
+			Export: face.Export, Version: readBuild().Version, FreeSpace: spaceOf(c.data),
 		}),
-		api: api.New(in, who, desk, api.Options{
-			Logger: log, Ready: st.Ready, AllowedHosts: allowedHosts(c.net), PublicURL: c.net.publicURL,
-			TrustedProxies: c.net.trustedProxies, Registerer: reg, Assets: assets,
-		}),
+		api: face,
 	}, nil
 }
 
@@ -138,4 +140,12 @@ func allowedHosts(c netConfig) []string {
 		hosts = append(hosts, host)
 	}
 	return hosts
+}
+
+// spaceOf says how much may still be written to the data folder; nil: the data is elsewhere.
+func spaceOf(c dataConfig) func() (uint64, error) {
+	if c.dir == "" || !c.database.Empty() {
+		return nil
+	}
+	return func() (uint64, error) { return freeSpace(c.dir) }
 }

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
@@ -40,18 +42,14 @@ func exportItem(e admin.Exported) exported {
 	return exported{"audit", auditItem(*e.Audit)}
 }
 
-func (a *API) exportOrganization(w http.ResponseWriter, r *http.Request) error {
-	who, err := a.who(r, &route{})
-	if err != nil {
-		return err
-	}
+// Export writes everything that is kept of an organization, one JSON object a
+// line. head is called before the first line, once it is clear that there is one.
+func (a *API) Export(ctx context.Context, who connector.Actor, id connector.OrganizationID, w io.Writer, head func()) error {
 	out := json.NewEncoder(w)
-	begun, things := false, 0
-	err = a.desk.Export(r.Context(), who, connector.OrganizationID(r.PathValue("id")), func(e admin.Exported) error {
-		if !begun {
-			w.Header().Set("Content-Type", "application/x-ndjson")
-			w.Header().Set("Content-Disposition", `attachment; filename="export.ndjson"`)
-			begun = true
+	things := 0
+	err := a.desk.Export(ctx, who, id, func(e admin.Exported) error {
+		if things == 0 {
+			head()
 		}
 		things++
 		return out.Encode(exportItem(e))
@@ -59,9 +57,20 @@ func (a *API) exportOrganization(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case err == nil:
 		return out.Encode(exported{"end", map[string]int{"things": things}})
-	case begun: // its head is out: the missing end is all that can still be said
-		a.log.ErrorContext(r.Context(), "export not finished", "error", err)
+	case things > 0: // its head is out: the missing end is all that can still be said
+		a.log.ErrorContext(ctx, "export not finished", "error", err)
 		return nil
 	}
 	return err
+}
+
+func (a *API) exportOrganization(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.who(r, &route{})
+	if err != nil {
+		return err
+	}
+	return a.Export(r.Context(), who, connector.OrganizationID(r.PathValue("id")), w, func() {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		w.Header().Set("Content-Disposition", `attachment; filename="export.ndjson"`)
+	})
 }

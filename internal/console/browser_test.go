@@ -90,7 +90,7 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 	for _, of := range []struct {
 		place *browser
 		pages []string
-	}{{fresh.browser(), openPages}, {empty, emptyPages}, {b, fullPages}} {
+	}{{fresh.browser(), openPages}, {empty, emptyPages}, {b, fullPages}, {b.operator(), operatorPages(b, sub)}} {
 		must(t, signIn(ctx, of.place))
 		for _, how := range []look{{"light", 1280, 900, "light"}, {"dark", 1280, 900, "dark"}, {"phone", 390, 844, "light"}} {
 			must(t, chromedp.Do(ctx, chromedp.EmulateViewport(how.width, how.height)))

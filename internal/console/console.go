@@ -6,13 +6,17 @@
 package console
 
 import (
+	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/auth"
+	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/look"
 )
 
@@ -28,6 +32,12 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// SignOn signs people in by identity providers; nil: nobody comes by one.
 	SignOn *auth.SignOn
+	// Export writes everything that is kept of an organization; head is called before the first line.
+	Export func(ctx context.Context, who connector.Actor, of connector.OrganizationID, w io.Writer, head func()) error
+	// Version is this program's, for operators.
+	Version string
+	// FreeSpace is how many bytes may still be written where the data is; nil: not known here.
+	FreeSpace func() (uint64, error)
 }
 
 // Console answers people.
@@ -40,6 +50,10 @@ type Console struct {
 	secure  bool
 	proxies []netip.Prefix
 	signOn  *auth.SignOn
+	export  func(context.Context, connector.Actor, connector.OrganizationID, io.Writer, func()) error
+	version string
+	free    func() (uint64, error)
+	started time.Time
 	// live holds a place for each page that is told of changes.
 	live chan struct{}
 }
@@ -55,6 +69,7 @@ func New(desk *admin.Admin, who *auth.Auth, assets *look.Assets, o Options) *Con
 	return &Console{
 		desk: desk, who: who, assets: assets, log: o.Logger,
 		origin: strings.TrimSuffix(o.PublicURL, "/"), secure: o.Secure, proxies: o.TrustedProxies, signOn: o.SignOn,
+		export: o.Export, version: o.Version, free: o.FreeSpace, started: time.Now(),
 		live: make(chan struct{}, maxLive),
 	}
 }

@@ -61,7 +61,7 @@ func (c *Console) outbox(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, page{title: "Outbox"}, outboxPage(v, list))
+	return v.show(http.StatusOK, page{title: "Outbox", tab: "operate", part: "outbox"}, outboxPage(v, list))
 }
 
 func (c *Console) letter(v *visit) error {
@@ -69,7 +69,7 @@ func (c *Console) letter(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, page{title: "Mail"}, letterPage(v, &m))
+	return v.show(http.StatusOK, page{title: "Mail", tab: "operate", part: "outbox"}, letterPage(v, &m))
 }
 
 // mailState is a mail's state as people read it, and its colour.

@@ -8,6 +8,8 @@ type route struct {
 	handle  func(v *visit) error
 	// open: it may be used without being signed in.
 	open bool
+	// operator: for all others it is not there.
+	operator bool
 }
 
 // routes is all that the console answers.
@@ -103,10 +105,26 @@ func (c *Console) peopleRoutes() []route {
 	}
 }
 
-// operatorRoutes are the operator's.
+// operatorRoutes are the pages of whoever runs the installation.
 func (c *Console) operatorRoutes() []route {
-	return []route{
+	all := []route{
+		{pattern: "GET /operate", handle: c.operate},
+		{pattern: "GET /operate/organizations", handle: c.tenants},
+		{pattern: "POST /operate/organizations", handle: c.createTenant},
+		{pattern: "GET /operate/organizations/{id}", handle: c.tenant},
+		{pattern: "POST /operate/organizations/{id}/name", handle: c.renameTenant},
+		{pattern: "POST /operate/organizations/{id}/suspend", handle: c.suspendTenant},
+		{pattern: "POST /operate/organizations/{id}/erase", handle: c.eraseTenant},
+		{pattern: "POST /operate/organizations/{id}/subscriptions", handle: c.subscribeTenant},
+		{pattern: "GET /operate/organizations/{id}/export", handle: c.exportTenant},
+		{pattern: "GET /operate/find", handle: c.found},
+		{pattern: "POST /operate/find", handle: c.find},
+		{pattern: "GET /operate/health", handle: c.health},
 		{pattern: "GET /operate/outbox", handle: c.outbox},
 		{pattern: "GET /operate/outbox/{id}", handle: c.letter},
 	}
+	for i := range all {
+		all[i].operator = true
+	}
+	return all
 }

@@ -68,6 +68,9 @@ func (c *Console) answer(v *visit, rt route) error {
 	if !v.signedIn() && !rt.open {
 		return v.redirect("/signin?next=" + url.QueryEscape(v.here()))
 	}
+	if rt.operator && !v.session.Actor.Operator {
+		return connector.Errorf(connector.NotFound, "There is no such page here.")
+	}
 	if cookie, err := v.r.Cookie(toastCookie); err == nil && v.r.Method == http.MethodGet && v.r.Header.Get("HX-Request") == "" {
 		if text, err := url.QueryUnescape(cookie.Value); err == nil {
 			v.toast = text

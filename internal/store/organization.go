@@ -60,10 +60,7 @@ func (s *Store) organizations(ctx context.Context, by statement) (all []Organiza
 	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
 		all = nil
 		return c.each(ctx, by, func(rows *sql.Rows) error {
-			var o Organization
-			var created, suspended int64
-			err := rows.Scan(&o.ID, &o.Name, &created, &suspended, &o.Version)
-			o.Created, o.Suspended = fromMicros(created), fromMicros(suspended)
+			o, err := scanOrganization(rows)
 			all = append(all, o)
 			return err
 		})
@@ -72,6 +69,14 @@ func (s *Store) organizations(ctx context.Context, by statement) (all []Organiza
 		return nil, fmt.Errorf("read organizations: %w", err)
 	}
 	return all, nil
+}
+
+// scanOrganization reads a row of organizationRow.
+func scanOrganization(rows *sql.Rows) (o Organization, err error) {
+	var created, suspended int64
+	err = rows.Scan(&o.ID, &o.Name, &created, &suspended, &o.Version)
+	o.Created, o.Suspended = fromMicros(created), fromMicros(suspended)
+	return o, err
 }
 
 // Organization returns an organization that was not erased.
