@@ -24,13 +24,25 @@ import (
 // stops of the built binary. MIXED=10000 sends so many messages over 50 webhooks, 1 % of the requests meeting a fault, the
 // one that asks for 600 s included; without it a twentieth, with more faults.
 func TestAllFaultsMixedLoseNothingAcrossRestarts(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		mixFaults(t, func(o simulator.Options, n int) *installation { return install(t, o, n) })
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		mixFaults(t, func(o simulator.Options, n int) *installation { return installOnPostgres(t, o, n) })
+	})
+}
+
+func mixFaults(t *testing.T, install func(o simulator.Options, hooks int) *installation) {
+	t.Helper()
 	m := &mixed{t: t, messages: 500, hooks: 10, share: 0.05, patience: 2 * time.Minute, texts: map[string]string{}}
 	leave := []simulator.Fault{simulator.ThrottleLong, simulator.SlowHeaders, simulator.HangThenReset}   // they take their time
 	often := []simulator.Fault{simulator.ThrottleSeconds, simulator.ThrottleDate, simulator.Unavailable} // that name a time: chance gives few of so many
 	if n, err := strconv.Atoi(os.Getenv("MIXED")); err == nil {
 		m.messages, m.hooks, m.share, m.patience, leave, often = n, 50, 0.01, 30*time.Minute, nil, nil
 	}
-	m.in = install(t, simulator.Options{
+	m.in = install(simulator.Options{
 		Seed: 1, KeepAll: true, Stall: 12 * time.Second, Limits: simulator.Limits{DoorPerSecond: -1, RunPosts: -1}, Sequence: simulator.ByNumber,
 	}, m.hooks)
 	faults := slices.DeleteFunc(simulator.Faults(), func(f simulator.Fault) bool { return slices.Contains(leave, f) || f == simulator.ExpiredTLS })
