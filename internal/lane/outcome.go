@@ -172,8 +172,15 @@ func (m *Machine) pause(l *lane, e Delivered) {
 	}
 	g.Throttles++
 	// No finer than the store keeps it, and never earlier.
-	if until := m.now.Add(wait + time.Microsecond - 1).Truncate(time.Microsecond); until.After(g.NotBefore) {
+	until := m.now.Add(wait + time.Microsecond - 1).Truncate(time.Microsecond)
+	if until.After(g.NotBefore) {
 		g.NotBefore, l.paused = until, until
+		return
+	}
+	for _, o := range g.members { // the longer one falls where its URL was replaced; this one does not
+		if o.paused.Equal(g.NotBefore) && until.After(o.before) {
+			o.before = until
+		}
 	}
 }
 

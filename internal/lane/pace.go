@@ -202,8 +202,10 @@ func (m *Machine) over(l *lane, item *connector.Item) bool {
 	return item.PartsDone == 0 && !l.Time(m.now).Before(item.ExpiresAt)
 }
 
-// hopeless takes messages off the head that will never go: their life is over,
-// or they can't be opened any more. In a stopped lane that is for a test only.
+const unanswered = "It may be in the channel: an attempt ended without an answer, and the webhook is set to ask before a repeat."
+
+// hopeless takes messages off the head that will never go: their life is over, people want to be
+// asked about them, or they can't be opened any more. In a stopped lane that is for a test only.
 func (m *Machine) hopeless(l *lane) []connector.End {
 	var ends []connector.End
 	for {
@@ -215,6 +217,8 @@ func (m *Machine) hopeless(l *lane) []connector.End {
 		switch item := &l.going()[0]; {
 		case m.over(l, item):
 			ends = append(ends, m.finish(l, connector.StateExpired, connector.ReasonExpired, why)...)
+		case item.Unclear && l.Settings.OnUnclear == connector.UnclearAsk && !l.testing: // people chose so after the attempt
+			ends = append(ends, m.finish(l, connector.StateUncertain, connector.ReasonBroken, unanswered)...)
 		case item.Broken != "":
 			ends = append(ends, m.finish(l, connector.StateFailed, connector.ReasonInternal, item.Broken)...)
 		default:

@@ -107,6 +107,24 @@ func plants() map[string]plant {
 		"a text waits for others without an end": {
 			file: "company.go", old: "	return earlier(l.landed.Add(m.spacing(l.group)), a.last", new: "	return earlier(never, m.now",
 		},
+		"an urgent lane waits its turn": {
+			file: "turn.go", old: "		case o.Settings.Urgent:\n", new: "		case o.Settings.Urgent && m.now.IsZero():\n",
+		},
+		"a change of settings goes unheard while a message is under way": {
+			file: "machine.go", old: "	if n == 0 {\n		l.stale = true\n", new: "	if n == 0 && l.phase != Sending {\n		l.stale = true\n",
+		},
+		"what was unclear is repeated although people chose to be asked since": {
+			file: "pace.go", old: "		case item.Unclear && l.Settings.OnUnclear == connector.UnclearAsk && !l.testing:", new: "		case m.now.IsZero():",
+		},
+		"texts share a card where people chose plain text": {
+			file: "coalesce.go", old: "return l.Settings.Combine && l.payload != connector.PayloadText", new: "return l.Settings.Combine",
+		},
+		"another profile of a flow owner is not taken over": {
+			file: "group.go", old: "		g.window.limits = limits(g.Profile)\n", new: "",
+		},
+		"a lane leaves its sends behind where it moves": {
+			file: "group.go", old: "		m.merge(g, was)\n", new: "		_ = was\n",
+		},
 		"a refused message stops those behind it": {
 			file: "outcome.go", old: "	case l.stale:\n		m.enter(l, Waiting)", new: "	case l.stale || len(l.head) == 1 && l.Mismatches > 0:\n		m.enter(l, Idle)\n		m.release(l)\n	case m.now.IsZero():\n		m.enter(l, Waiting)",
 		},

@@ -35,6 +35,12 @@ func (t *trial) do(i int, a act) {
 		t.person(a.lane, func() { t.swap(a.lane, t.disk.lanes[a.lane].Group) })
 	case moves:
 		t.person(a.lane, func() { t.swap(a.lane, connector.GroupID(1+a.n%len(t.plan.owners))) })
+	case edits:
+		t.person(a.lane, func() { t.edit(a) })
+	case regroups:
+		t.person(a.lane, func() { t.regroup(a.lane, connector.GroupID(1+a.n%len(t.plan.owners))) })
+	case profiles:
+		t.person(a.lane, func() { t.reprofile(a.lane, kinds()[a.n%len(kinds())]) })
 	case deletes:
 		t.person(a.lane, func() { t.disk.retire(a.lane) })
 	case breaks:
@@ -72,7 +78,7 @@ func (t *trial) call(r record, life time.Duration) {
 			again()
 			return
 		}
-		r.AcceptedAt, r.ExpiresAt = t.clock(), l.Time(t.clock()).Add(lifeOf(life))
+		r.AcceptedAt, r.ExpiresAt = t.clock(), l.Time(t.clock()).Add(lifeOf(life, l.Settings.MessageLife))
 		news := t.disk.accept(r)
 		if news {
 			t.rules.accepted(r)
@@ -113,10 +119,13 @@ func written(r record, span time.Duration) record {
 	return r
 }
 
-// lifeOf makes a message's life of a plan's span: a few are short.
-func lifeOf(d time.Duration) time.Duration {
-	if d.Microseconds()%10 < 3 {
+// lifeOf makes a message's life of a plan's span: a few name a short one, the others have their webhook's.
+func lifeOf(d, webhook time.Duration) time.Duration {
+	switch {
+	case d.Microseconds()%10 < 3:
 		return d + time.Second
+	case webhook > 0:
+		return webhook
 	}
 	return day
 }
@@ -141,6 +150,54 @@ func (t *trial) swap(id connector.LaneID, owner connector.GroupID) {
 	t.disk.swap(id, t.clock())
 	t.disk.move(id, owner)
 	t.teams.owner[flow{id, t.disk.lanes[id].URLVersion}] = t.disk.lanes[id].Group
+}
+
+// edit changes one of a webhook's settings.
+func (t *trial) edit(a act) {
+	s := &t.disk.lanes[a.lane].Settings
+	switch a.n {
+	case 1:
+		s.Combine = !s.Combine
+	case 2:
+		s.Order = connector.OrderBestEffort + connector.OrderGuaranteed - max(s.Order, connector.OrderBestEffort)
+	case 3:
+		s.OnUnclear = connector.UnclearRepeat + connector.UnclearAsk - s.OnUnclear
+	case 4:
+		s.Urgent = !s.Urgent
+	case 5:
+		s.MessageLife = map[bool]time.Duration{true: time.Minute + a.span}[s.MessageLife == 0]
+	default:
+		t.disk.payloads[a.lane] = connector.PayloadAdaptive + connector.PayloadText - max(t.disk.payloads[a.lane], connector.PayloadAdaptive)
+	}
+}
+
+// regroup brings a flow to another owner's connection, on both sides. The door counts by its new kind from now on.
+func (t *trial) regroup(id connector.LaneID, owner connector.GroupID) {
+	t.rules.moved(t.disk.lanes[id].Group, owner)
+	t.disk.move(id, owner)
+	now := flow{id, t.disk.lanes[id].URLVersion}
+	t.teams.owner[now] = t.disk.lanes[id].Group
+	delete(t.teams.requests, now)
+}
+
+// reprofile makes a connection, whose only flow is the lane's, one of another kind, on both sides. What it posted as the
+// other kind was bound by other limits.
+func (t *trial) reprofile(id connector.LaneID, to connector.Profile) {
+	in := t.disk.lanes[id].Group
+	for _, l := range t.disk.lanes {
+		if l.Group == in && l.ID != id {
+			return // people give it a group of its own then: that is regroup
+		}
+	}
+	g := t.disk.groups[in]
+	if g.Profile == to {
+		return
+	}
+	t.rules.moved(in, 0)
+	g.Profile = to
+	g.Version++
+	*t.teams.owners[in] = connection{profile: to}
+	clear(t.teams.requests)
 }
 
 // crash loses the process and all that is not on disk.

@@ -25,12 +25,15 @@ type disk struct {
 	queues map[connector.LaneID][]*record // what waits, in the order of acceptance
 	seq    connector.Seq
 	usage  map[connector.State]int
+	// payloads are what webhooks send plain texts as; zero: adaptive.
+	payloads map[connector.LaneID]connector.Payload
 }
 
 func newDisk() *disk {
 	return &disk{
 		lanes: map[connector.LaneID]*connector.Lane{}, groups: map[connector.GroupID]*connector.Group{},
 		rows: map[connector.MessageID]*record{}, queues: map[connector.LaneID][]*record{}, usage: map[connector.State]int{},
+		payloads: map[connector.LaneID]connector.Payload{},
 	}
 }
 
@@ -61,7 +64,7 @@ func (d *disk) fetch(ask connector.FetchRequest) connector.Loaded {
 	}
 	for _, r := range q {
 		item := r.Item
-		item.Parcel.Target.Version = l.URLVersion
+		item.Parcel.Target.Version, item.Parcel.Target.Payload = l.URLVersion, d.payloads[l.ID]
 		if item.Test {
 			if in.Test == nil {
 				in.Test = &item
@@ -220,7 +223,7 @@ func (d *disk) swap(id connector.LaneID, now time.Time) {
 		return
 	}
 	l.URLVersion++
-	l.NotBefore, l.Failures, l.TimedOut, l.Mismatches = time.Time{}, 0, false, 0
+	l.NotBefore, l.Failures, l.TimedOut, l.Mismatches, l.CardLast = time.Time{}, 0, false, 0, 0
 	if l.State == connector.LaneStopped {
 		d.open(id, now)
 	}

@@ -22,6 +22,9 @@ const (
 	swaps    deed = "swaps"    // a person replaces its URL
 	deletes  deed = "deletes"  // a person deletes the webhook
 	moves    deed = "moves"    // likewise, with the flow of another owner
+	edits    deed = "edits"    // a person changes its n-th setting
+	regroups deed = "regroups" // its flow posts through another owner's connection from now on, by the same URL, and a person says so
+	profiles deed = "profiles" // likewise, with another kind of connection
 	breaks   deed = "breaks"   // its flow is turned off in Teams
 	throttle deed = "throttle" // Teams asks for a wait of span at the next request
 	crashes  deed = "crashes"  // kill -9; the next process starts after span
@@ -72,6 +75,14 @@ func (p plan) String() string {
 
 func oneOf[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
+// kinds are the pacing profiles, those of most webhooks most often.
+func kinds() []connector.Profile {
+	return []connector.Profile{
+		connector.ProfileFlowBot, connector.ProfilePostAsUser, connector.ProfileFlowBot, connector.ProfileLogicApp, connector.ProfileFlowBot,
+		connector.ProfileOffice365, connector.ProfileNone,
+	}
+}
+
 // someTime draws a time whose order of magnitude is a matter of chance, so that
 // acts meet attempts that are under way as well as lanes at rest.
 func someTime(r *rand.Rand, upTo time.Duration) time.Duration {
@@ -86,8 +97,7 @@ func planned(seed uint64) plan {
 		seed: seed, faults: oneOf(r, 0, 0.01, 0.1, 0.4), flaky: oneOf(r, 0, 0, 0.01, 0.2), slots: oneOf(r, 0, 0, 0, 1, 2),
 	}
 	for range 1 + r.IntN(3) {
-		p.owners = append(p.owners, oneOf(r, connector.ProfileFlowBot, connector.ProfileFlowBot, connector.ProfileFlowBot,
-			connector.ProfilePostAsUser, connector.ProfileLogicApp, connector.ProfileOffice365, connector.ProfileNone))
+		p.owners = append(p.owners, oneOf(r, kinds()...))
 	}
 	for range 1 + r.IntN(5) {
 		p.lanes = append(p.lanes, lanePlan{connector.GroupID(1 + r.IntN(len(p.owners))), connector.Settings{
@@ -121,5 +131,5 @@ func deedOf(r *rand.Rand) deed {
 	if r.IntN(30) == 0 {
 		return deletes
 	}
-	return oneOf(r, tests, tests, repeats, differs, pauses, resumes, resumes, swaps, moves, breaks, throttle, crashes, crashes, jumps, drains, blinds, waits)
+	return oneOf(r, tests, tests, repeats, differs, pauses, resumes, resumes, swaps, moves, edits, edits, edits, regroups, profiles, breaks, throttle, crashes, crashes, jumps, drains, blinds, waits)
 }

@@ -24,6 +24,14 @@ type attempt struct {
 	lost    bool // the process died before that
 	arrived bool
 	verdict connector.Verdict
+	marked  bool   // the disk knew of it before it went
+	belief  belief // of whose connection it goes through
+}
+
+// belief is what the machine knew of a lane's group when it last read the lane.
+type belief struct {
+	group   connector.GroupID
+	profile connector.Profile
 }
 
 // ask is a wait that Teams asked for.
@@ -53,6 +61,8 @@ type rules struct {
 	slow     time.Time                         // until when a clock that was put back excuses delay
 	excused  time.Time                         // until when a clock that jumped ahead excuses haste
 	promised map[connector.MessageID]bool
+	believed map[connector.LaneID]belief
+	passed   map[connector.LaneID]int // times that others of its group went before an urgent lane that may send
 }
 
 func newRules(t *trial) *rules {
@@ -60,6 +70,7 @@ func newRules(t *trial) *rules {
 		t: t, attempts: map[connector.MessageID][]*attempt{}, open: map[connector.LaneID]*attempt{}, busy: map[connector.LaneID]bool{},
 		untold: map[connector.LaneID]int{}, promised: map[connector.MessageID]bool{}, unread: map[connector.LaneID]time.Time{},
 		able: map[connector.LaneID]time.Time{}, mixed: map[connector.GroupID]time.Time{}, started: map[connector.LaneID]bool{}, ghosts: map[connector.GroupID][]time.Time{},
+		believed: map[connector.LaneID]belief{}, passed: map[connector.LaneID]int{},
 	}
 }
 
@@ -104,7 +115,10 @@ func (r *rules) send(f lane.Send) *attempt {
 	case t.drained:
 		r.breach("drain_starts_nothing", "%s is sent after the drain", id)
 	}
+	a.belief, a.marked = r.believed[f.Lane], l.Inflight >= f.Item.Seq
 	r.carries(a, l)
+	r.shape(a, f)
+	r.inTurn(l, f.Item.Test)
 	r.patient(f)
 	for _, member := range a.ids {
 		r.attempts[member] = append(r.attempts[member], a)
@@ -153,7 +167,7 @@ func (r *rules) card(a *attempt, l *connector.Lane) {
 	switch {
 	case len(a.ids) > 1 && (len(a.ids) > 50 || weight > teamsrules.CardRoom):
 		r.breach("card_fits", "a card of %d texts weighs %d", len(a.ids), weight)
-	case len(a.ids) > 1 && !l.Settings.Combine:
+	case len(a.ids) > 1 && !l.Settings.Combine && r.untold[l.ID] == 0 && !r.again(a):
 		r.breach("combines_where_wanted", "lane %d combines %d texts", l.ID, len(a.ids))
 	}
 }
@@ -163,14 +177,14 @@ func (r *rules) card(a *attempt, l *connector.Lane) {
 func (r *rules) repeats(a *attempt, m *record, l *connector.Lane) {
 	all := r.attempts[m.ID]
 	if len(all) == 0 {
-		if l.Settings.OnUnclear == connector.UnclearAsk && !m.Test && l.Inflight < m.Seq {
+		if l.Settings.OnUnclear == connector.UnclearAsk && !m.Test && l.Inflight < m.Seq && r.untold[l.ID] == 0 {
 			r.breach("marked_before_sent", "%s is sent, and the disk knows nothing of it", m.ID)
 		}
 		return
 	}
 	last := all[len(all)-1]
-	unclear := last.lost || last.verdict == connector.VerdictUncertain
-	if unclear && l.Settings.OnUnclear == connector.UnclearAsk && !m.Test {
+	unclear := last.lost && last.marked || last.verdict == connector.VerdictUncertain && last.onDisk
+	if unclear && l.Settings.OnUnclear == connector.UnclearAsk && !m.Test && r.untold[l.ID] == 0 {
 		r.breach("asked_not_repeated", "%s is sent again, and its webhook is set to ask", m.ID)
 	}
 	if last.verdict != connector.VerdictUncertain || !last.onDisk {
@@ -179,6 +193,45 @@ func (r *rules) repeats(a *attempt, m *record, l *connector.Lane) {
 	for _, id := range a.ids {
 		if !slices.Contains(last.ids, id) {
 			r.breach("same_members_again", "%s is repeated in a card with %s, which was not in it", m.ID, id)
+		}
+	}
+}
+
+// again reports whether an attempt repeats a card that ended unclear: with the same members, whatever people have chosen since.
+func (r *rules) again(a *attempt) bool {
+	all := r.attempts[a.id]
+	return len(all) > 0 && all[len(all)-1].verdict == connector.VerdictUncertain
+}
+
+// shape: texts go in the shape that people chose, and cards of several only where that is a card.
+func (r *rules) shape(a *attempt, f lane.Send) {
+	p := f.Parcel.Target.Payload
+	switch chosen := r.t.disk.payloads[f.Lane]; {
+	case r.untold[f.Lane] > 0:
+	case p != chosen:
+		r.breach("shape_as_chosen", "%s is sent %s, and people chose %s", a.id, p, chosen)
+	case len(a.ids) > 1 && chosen == connector.PayloadText && !r.again(a):
+		r.breach("combines_where_wanted", "lane %d combines %d texts, and is set to plain text", f.Lane, len(a.ids))
+	}
+}
+
+// inTurn: while an urgent lane may send, others of its group go before it only with the places that they had, and as probes.
+func (r *rules) inTurn(sender *connector.Lane, test bool) {
+	t := r.t
+	delete(r.passed, sender.ID)
+	if test || sender.Settings.Urgent || t.plan.slots > 0 {
+		return
+	}
+	for id := range connector.LaneID(len(t.plan.lanes)) {
+		l := t.disk.lanes[id+1]
+		switch waits := t.clock().Before(l.NotBefore) || t.clock().Before(r.unread[l.ID]); {
+		case !l.Settings.Urgent || l.Group != sender.Group || l.State != connector.LaneOpen || len(t.disk.queues[l.ID]) == 0 ||
+			r.open[l.ID] != nil || r.busy[l.ID] || r.untold[l.ID]+r.untold[sender.ID] > 0 || l.Failures > 2 || waits || t.now.Before(r.mixed[l.Group]):
+			delete(r.passed, l.ID)
+		default:
+			if r.passed[l.ID]++; r.passed[l.ID] > 2*len(t.plan.lanes) {
+				r.breach("urgent_first", "lane %d sends, and %d sends of its group went before urgent lane %d", sender.ID, r.passed[l.ID], l.ID)
+			}
 		}
 	}
 }
@@ -194,7 +247,7 @@ func (r *rules) patient(f lane.Send) {
 			r.breach("retry_after", "%s is sent %v before the time that Teams named", f.Item.ID, w.until.Sub(r.t.now))
 		}
 		current := r.t.disk.lanes[w.flow.lane].URLVersion == w.flow.version
-		if w.group == r.t.teams.owner[to] && current {
+		if w.group == r.believed[f.Lane].group && current {
 			r.breach("retry_after_of_group", "%s is sent %v before the time that Teams named to lane %d", f.Item.ID, w.until.Sub(r.t.now), w.flow.lane)
 		}
 	}
@@ -205,6 +258,9 @@ func (r *rules) arrive(a *attempt, to flow) {
 	t := r.t
 	a.arrived = true
 	owner := t.teams.owners[t.teams.owner[to]]
+	if (belief{t.teams.owner[to], owner.profile}) != a.belief { // its flow became another owner's since, as nobody here could know
+		delete(t.teams.requests, to)
+	}
 	if over(t.teams.requests[to], frontDoor(owner.profile)) && !t.now.Before(r.excused) {
 		r.breach("front_door", "more than 4 requests in a second at lane %d", a.lane)
 	}
@@ -219,6 +275,9 @@ func (r *rules) arrive(a *attempt, to flow) {
 		late = 200*time.Millisecond + time.Duration(t.teams.lot("late", a.id, a.n)*float64(2800*time.Millisecond))
 	}
 	t.outside(t.now.Add(late), func() {
+		if (belief{t.teams.owner[to], owner.profile}) != a.belief {
+			return
+		}
 		owner.posts = append(owner.posts, t.now)
 		if over(owner.posts, runLimits(owner.profile)) && !t.now.Before(r.excused) {
 			r.breach("window", "the run of %s fails: the connection of lane %d posts too much", a.id, a.lane)
@@ -243,7 +302,7 @@ func (r *rules) answered(a *attempt, to flow, o connector.Outcome) {
 	a.told, a.verdict = true, o.Verdict
 	if o.RetryAfter > 0 {
 		until := r.t.now.Add(min(max(o.RetryAfter, time.Second), day))
-		r.asks = append(r.asks, ask{a, to, r.t.teams.owner[to], until})
+		r.asks = append(r.asks, ask{a, to, a.belief.group, until})
 	}
 }
 
@@ -253,6 +312,7 @@ func (r *rules) settle(s connector.Settlement) {
 		r.breach("two_settles", "lane %d settles twice at once", s.Lane.ID)
 	}
 	r.busy[s.Lane.ID] = true
+	delete(r.passed, s.Lane.ID) // a place may go to the end of what nobody can send any more
 	a := r.open[s.Lane.ID]
 	switch {
 	case (s.Attempt != nil) != (a != nil):
@@ -344,6 +404,8 @@ func (r *rules) crash() {
 	clear(r.started)
 	clear(r.able)
 	clear(r.ghosts)
+	clear(r.believed)
+	clear(r.passed)
 }
 
 // jumped: a clock that was put ahead makes the past look old, and nobody can

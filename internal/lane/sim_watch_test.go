@@ -71,6 +71,7 @@ func (r *rules) loaded(in connector.Loaded) {
 		r.ghosts[in.Group.ID] = append(r.ghosts[in.Group.ID], r.t.clock())
 	}
 	delete(r.started, in.Lane.ID)
+	r.believed[in.Lane.ID] = belief{in.Group.ID, in.Group.Profile}
 }
 
 // pending reports whether the runner has something under way that will come

@@ -202,3 +202,35 @@ func TestALaneMovedOutOfAPausedGroupStaysPaused(t *testing.T) {
 	}
 	w.check(t)
 }
+
+func TestAShorterPauseOutlivesTheLongerOneOfAURLThatWasReplaced(t *testing.T) {
+	m := lane.New(lane.Options{})
+	group := connector.Group{ID: 1, Profile: connector.ProfileNone, Version: 1}
+	load := func(id connector.LaneID, version int64, at time.Time) bool {
+		item := connector.Item{Seq: connector.Seq(id), ID: connector.MessageID(fmt.Sprint(id)), ExpiresAt: epoch.Add(day)}
+		effects := m.Step(at, lane.Loaded{Loaded: connector.Loaded{
+			Lane: connector.Lane{ID: id, Group: 1, State: connector.LaneOpen, URLVersion: version}, Group: group, Head: []connector.Item{item}, Waiting: 1,
+		}})
+		return slices.ContainsFunc(effects, func(f lane.Effect) bool { _, sends := f.(lane.Send); return sends })
+	}
+	throttle := func(id connector.LaneID, wait time.Duration) {
+		m.Step(epoch, lane.Delivered{Lane: id, Outcome: after(throttled, wait)})
+		m.Step(epoch, lane.Settled{Lane: id})
+	}
+	for id := range connector.LaneID(2) {
+		m.Step(epoch, lane.Wake{Lane: id + 1, N: 1})
+		if !load(id+1, 1, epoch) {
+			t.Fatalf("lane %d does not send", id+1)
+		}
+	}
+	m.Step(epoch, lane.Wake{Lane: 1}) // its URL is replaced
+	throttle(1, time.Hour)            // the store keeps nothing of it
+	throttle(2, time.Minute)          // not on disk yet as lane 1 is read
+	if load(1, 2, epoch) || len(m.Step(epoch.Add(time.Minute-time.Second), lane.Tick{})) > 0 {
+		t.Error("lane 1 sends within the minute that Teams asked of lane 2")
+	}
+	m.Step(epoch.Add(time.Minute), lane.Tick{})
+	if !load(1, 2, epoch.Add(time.Minute)) {
+		t.Error("lane 1 waits longer than the minute that Teams asked of lane 2")
+	}
+}
