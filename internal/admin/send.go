@@ -43,6 +43,19 @@ func (a *Admin) TestWebhook(ctx context.Context, who connector.Actor, id connect
 	return a.outcome(ctx, who, made)
 }
 
+// SendMessage sends what somebody wrote, at the end of the queue. It counts as a message.
+func (a *Admin) SendMessage(ctx context.Context, who connector.Actor, m connector.Message) (Message, error) {
+	sub, err := a.onWebhook(ctx, who, connector.RightSend, m.Webhook)
+	if err != nil {
+		return Message{}, err
+	}
+	made, err := a.sendFor(ctx, who, sub, m, "message.send")
+	if err != nil {
+		return Message{}, err
+	}
+	return a.outcome(ctx, who, made)
+}
+
 // ResendMessage sends what a message says as a new one, at the end of the queue.
 // It counts as a message.
 func (a *Admin) ResendMessage(ctx context.Context, who connector.Actor, id connector.MessageID) (Message, error) {

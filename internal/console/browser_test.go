@@ -80,7 +80,7 @@ func TestPagesHaveNoAccessibilityFindings(t *testing.T) {
 	order := b.post("/marketplace/subscribe", typed).location
 	fullPages := []string{
 		"/console", "/console?add=1", "/console?edit=" + hook, "/console?delete=" + hook, "/console?resume=" + hook, "/console?q=none",
-		"/webhooks/" + hook, "/messages", "/messages?webhook=" + hook, "/messages/" + message, "/subscriptions", "/subscriptions/" + sub,
+		"/webhooks/" + hook, "/messages", "/messages?webhook=" + hook, "/messages/" + message, "/compose", "/compose?webhook=" + hook, "/subscriptions", "/subscriptions/" + sub,
 		"/subscriptions/" + sub + "?create=keys", "/subscriptions/" + sub + "?rename=1", "/subscriptions/" + sub + "?cancel=1", "/marketplace", "/marketplace/trial", "/marketplace/subscribe", order, "/members", "/members?dialog=invite", "/members?dialog=token", "/members?dialog=directory", "/account", "/notices", "/operate/outbox", b.mail(row.Organization),
 	}
 	fresh := open(t, console.Options{})

@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/a-h/templ"
 )
 
 // field is one input of a form.
@@ -29,6 +31,17 @@ func (i field) autocomplete() string {
 		return "off"
 	}
 	return i.auto
+}
+
+// described ties a field to what stands below it.
+func described(f form, i field) templ.Attributes {
+	switch {
+	case f.errs[i.name] != "":
+		return templ.Attributes{"aria-invalid": "true", "aria-describedby": i.name + "-err"}
+	case i.hint != "":
+		return templ.Attributes{"aria-describedby": i.name + "-hint"}
+	}
+	return nil
 }
 
 // themeName is what the person chose; empty: as the system has it.

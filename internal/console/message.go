@@ -15,7 +15,13 @@ type messageView struct {
 	// mayAct: the person may resend, cancel and resolve it.
 	mayAct bool
 	hook   *admin.Queue // nil: the webhook was deleted
-	posts  []teams.Post // none: the text was removed, or may not be read
+	drawing
+}
+
+// drawing is a message as Teams draws it.
+type drawing struct {
+	kind  connector.Kind
+	posts []teams.Post // none: the text was removed, or may not be read
 	// warnings are what Teams draws differently than the card asks for.
 	warnings []string
 }
@@ -53,7 +59,8 @@ func (m *messageView) draw(payload connector.Payload) (err error) {
 	if m.Content.Kind == 0 {
 		return nil
 	}
-	if m.Content.Kind == connector.KindCard {
+	m.kind = m.Content.Kind
+	if m.kind == connector.KindCard {
 		m.warnings, _ = teams.CheckCard(m.Content.Body) // it was taken: what is wrong by today's rules is seen in the picture
 	}
 	m.posts, err = teams.Posts(m.Content, payload)

@@ -57,6 +57,8 @@ func (c *Console) channelRoutes() []route {
 		{pattern: "POST /webhooks/{id}/test", handle: c.testWebhook},
 		{pattern: "GET /messages", handle: c.messages},
 		{pattern: "GET /messages/{id}", handle: c.message},
+		{pattern: "GET /compose", handle: c.compose},
+		{pattern: "POST /compose", handle: c.draft},
 		{pattern: "POST /messages/resend", handle: c.resendFailed},
 		{pattern: "POST /messages/{id}/resend", handle: c.resendMessage},
 		{pattern: "POST /messages/{id}/cancel", handle: c.cancelMessage},

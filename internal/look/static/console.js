@@ -58,6 +58,13 @@ document.addEventListener('keydown', e => {
   e.key === '/' ? found.focus() : found.click();
 });
 
+// What the server found wrong in a field was true of what stood there before.
+document.addEventListener('input', e => {
+  if (!e.target.matches('[aria-invalid]')) return;
+  e.target.removeAttribute('aria-invalid');
+  document.getElementById(e.target.getAttribute('aria-describedby'))?.remove();
+});
+
 document.querySelectorAll('select[data-submit]').forEach(s => {
   s.form.querySelector('button').hidden = true;
   s.addEventListener('change', () => s.form.requestSubmit());
