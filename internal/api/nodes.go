@@ -43,7 +43,7 @@ func nodeItem(n admin.Node) node {
 }
 
 func (a *API) listNodes(ctx context.Context, who connector.Actor, _ *nothing) (*listed[node], error) {
-	all, err := a.desk.Nodes(ctx, who)
+	all, _, err := a.desk.Nodes(ctx, who)
 	if err != nil {
 		return nil, err
 	}

@@ -44,11 +44,17 @@ func openBy(t *testing.T, furnish func(who *auth.Auth) console.Options) *place {
 
 func openUnder(t *testing.T, rules admin.Options, furnish func(who *auth.Auth) console.Options) *place {
 	t.Helper()
+	return openOn(t, store.Options{Dir: t.TempDir()}, rules, furnish)
+}
+
+func openOn(t *testing.T, data store.Options, rules admin.Options, furnish func(who *auth.Auth) console.Options) *place {
+	t.Helper()
 	master, err := keyring.NewKey()
 	must(t, err)
 	ring, err := keyring.New(master)
 	must(t, err)
-	st, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Ring: ring})
+	data.Ring = ring
+	st, err := store.Open(t.Context(), data)
 	must(t, err)
 	assets, err := console.Assets()
 	must(t, err)

@@ -16,17 +16,21 @@ const (
 	maxLive  = 500
 )
 
-// events tells an open page that something changed; the page then fetches itself again.
+// events tells an open page that something of an instance changed; the page then fetches itself again.
 func (c *Console) events(v *visit) error {
 	id := connector.SubscriptionID(v.r.URL.Query().Get("instance"))
-	ctx, who := v.r.Context(), v.session.Actor
-	seen, err := c.desk.Pulse(ctx, who, id)
+	return v.stream(func() (string, error) { return c.desk.Pulse(v.r.Context(), v.session.Actor, id) })
+}
+
+// stream tells an open page each time that a pulse differs from the one before.
+func (v *visit) stream(pulse func() (string, error)) error {
+	seen, err := pulse()
 	if err != nil {
 		return err
 	}
 	select {
-	case c.live <- struct{}{}:
-		defer func() { <-c.live }()
+	case v.live <- struct{}{}:
+		defer func() { <-v.live }()
 	default:
 		v.w.WriteHeader(http.StatusNoContent) // a browser does not ask again then
 		return nil
@@ -36,7 +40,7 @@ func (c *Console) events(v *visit) error {
 	tick := time.NewTicker(livePoll)
 	defer tick.Stop()
 	for end := time.Now().Add(liveLife); time.Now().Before(end); {
-		now, err := c.desk.Pulse(ctx, who, id)
+		now, err := pulse()
 		line := ": nothing new\n\n"
 		if err == nil && now != seen {
 			seen, line = now, "data: changed\n\n"
@@ -50,7 +54,7 @@ func (c *Console) events(v *visit) error {
 			return nil // likewise
 		}
 		select {
-		case <-ctx.Done():
+		case <-v.r.Context().Done():
 			return nil
 		case <-tick.C:
 		}

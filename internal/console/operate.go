@@ -16,6 +16,7 @@ const shownTenants = 50
 var operatorParts = [...]struct{ name, path, label string }{
 	{"organizations", "/operate/organizations", "Organizations"},
 	{"health", "/operate/health", "Health"},
+	{"nodes", "/nodes", "Nodes"},
 	{"outbox", "/operate/outbox", "Outbox"},
 }
 

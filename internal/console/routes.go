@@ -122,6 +122,8 @@ func (c *Console) operatorRoutes() []route {
 		{pattern: "GET /operate/find", handle: c.found},
 		{pattern: "POST /operate/find", handle: c.find},
 		{pattern: "GET /operate/health", handle: c.health},
+		{pattern: "GET /nodes", handle: c.nodes},
+		{pattern: "GET /nodes/events", handle: c.nodeEvents},
 		{pattern: "GET /operate/outbox", handle: c.outbox},
 		{pattern: "GET /operate/outbox/{id}", handle: c.letter},
 	}
