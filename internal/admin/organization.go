@@ -137,22 +137,35 @@ func (a *Admin) EraseOrganization(ctx context.Context, who connector.Actor, id c
 }
 
 // AuditRequest chooses entries of the audit log; what is empty chooses all.
-type AuditRequest struct {
-	Organization   connector.OrganizationID
-	Action, Object string
-}
+type AuditRequest = store.AuditFilter
 
 // Audit lists changes, the newest first: an organization's for its admins, all for operators.
 func (a *Admin) Audit(ctx context.Context, who connector.Actor, r AuditRequest, page connector.Page) (connector.List[store.AuditEntry], error) {
-	none := connector.List[store.AuditEntry]{}
-	if r.Organization == "" {
-		if !who.May(connector.RightOperate, "", "") {
-			return none, connector.Refused(connector.RightOperate)
-		}
-	} else if _, err := a.onOrganization(ctx, who, connector.RightManage, r.Organization); err != nil {
-		return none, err
+	if err := a.mayAudit(ctx, who, r.Organization); err != nil {
+		return connector.List[store.AuditEntry]{}, err
 	}
-	return a.store.Audit(ctx, store.AuditFilter{Organization: r.Organization, Action: r.Action, Object: r.Object}, page)
+	return a.store.Audit(ctx, r, page)
+}
+
+// WholeAudit gives all entries that Audit lists, the newest first. It stops at the first error of give.
+func (a *Admin) WholeAudit(ctx context.Context, who connector.Actor, r AuditRequest, give func(*AuditEntry) error) error {
+	if err := a.mayAudit(ctx, who, r.Organization); err != nil {
+		return err
+	}
+	return pages(func(page connector.Page) (connector.List[store.AuditEntry], error) {
+		return a.store.Audit(ctx, r, page)
+	}, give)
+}
+
+func (a *Admin) mayAudit(ctx context.Context, who connector.Actor, of connector.OrganizationID) error {
+	if of != "" {
+		_, err := a.onOrganization(ctx, who, connector.RightManage, of)
+		return err
+	}
+	if !who.May(connector.RightOperate, "", "") {
+		return connector.Refused(connector.RightOperate)
+	}
+	return nil
 }
 
 // invite makes a person, or finds them, with a link to choose a password by. It

@@ -140,8 +140,11 @@ func (a *API) eraseOrganization(ctx context.Context, who connector.Actor, in *er
 type AuditQuery struct {
 	Paging
 
-	Action string `query:"action" doc:"only this, e.g. webhook.create"`
-	Object string `query:"object" doc:"only of the thing with this id"`
+	Actor  string `query:"actor" maxLength:"300" doc:"only of those whose name holds this, whatever its case"`
+	Action string `query:"action" maxLength:"64" doc:"only this, e.g. webhook.create, or all of a kind: webhook"`
+	Object string `query:"object" maxLength:"64" doc:"only of the thing with this id"`
+	From   string `query:"from" maxLength:"64" doc:"then or later; RFC 3339"`
+	To     string `query:"to" maxLength:"64" doc:"before; RFC 3339"`
 }
 
 // auditEntry is one change.
@@ -172,7 +175,14 @@ func (a *API) audit(ctx context.Context, who connector.Actor, of connector.Organ
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.desk.Audit(ctx, who, admin.AuditRequest{Organization: of, Action: in.Action, Object: in.Object}, page)
+	r := admin.AuditRequest{Organization: of, Actor: in.Actor, Action: in.Action, Object: in.Object}
+	if r.From, err = timeField("from", in.From); err != nil {
+		return nil, err
+	}
+	if r.To, err = timeField("to", in.To); err != nil {
+		return nil, err
+	}
+	list, err := a.desk.Audit(ctx, who, r, page)
 	if err != nil {
 		return nil, err
 	}

@@ -157,6 +157,13 @@ func TestTheAuditLogTellsWhoDidWhatToItsOwnOrganization(t *testing.T) {
 	h.as(operator, 201, "POST", "/api/v1/organizations", `{"name":"Fabrikam"}`)
 
 	own := h.as(admin, 200, "GET", at+"?action=keys.create&limit=1", "")
+	if none := h.as(admin, 200, "GET", at+"?action=keys&actor=nobody", ""); strings.Contains(none.raw, "Audited") {
+		t.Error("the log is not chosen by who it was")
+	}
+	if day := h.as(admin, 200, "GET", at+"?to=2020-01-01T00:00:00Z", ""); strings.Contains(day.raw, "Audited") {
+		t.Error("the log is not chosen by when it was")
+	}
+	h.as(admin, 422, "GET", at+"?from=yesterday", "")
 	h.as(member, 403, "GET", at, "")
 	h.as(admin, 403, "GET", "/api/v1/audit", "")
 	all := h.as(operator, 200, "GET", "/api/v1/audit?limit=2", "")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
@@ -114,7 +113,7 @@ func (a *API) readAllUsage(w http.ResponseWriter, r *http.Request) error {
 	table := csv.NewWriter(&out)
 	rows := [][]string{{"organization", "organizationName", "subscription", "instanceName", "plan", "webhooksUsed", "accepted", "sent", "failed", "expired", "uncertain"}}
 	for _, u := range all {
-		row := []string{string(u.Organization), cell(u.OrganizationName), string(u.ID), cell(u.InstanceName), cell(u.Plan)}
+		row := []string{string(u.Organization), connector.Cell(u.OrganizationName), string(u.ID), connector.Cell(u.InstanceName), connector.Cell(u.Plan)}
 		for _, n := range []int{u.WebhooksUsed, u.Accepted, u.Sent, u.Failed, u.Expired, u.Uncertain} {
 			row = append(row, strconv.Itoa(n))
 		}
@@ -127,12 +126,4 @@ func (a *API) readAllUsage(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Disposition", `attachment; filename="usage-`+month.Format("2006-01")+`.csv"`)
 	_, err = w.Write(out.Bytes())
 	return err
-}
-
-// cell is a text that no spreadsheet takes for a formula (OWASP, CSV Injection, read 2026-11).
-func cell(text string) string {
-	if strings.ContainsAny(text[:min(1, len(text))], "=+-@\t\r") {
-		return "'" + text
-	}
-	return text
 }

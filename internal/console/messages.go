@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -132,14 +131,10 @@ func (c *Console) messagesOf(v *visit, query url.Values) (m messagesView, ask ad
 			m.mayAct = who.May(connector.RightSend, m.sub.Organization, m.sub.ID)
 		}
 	}
-	if text := m.query.Get("day"); text != "" {
-		day, err := time.Parse(time.DateOnly, text)
-		if err != nil {
-			return m, ask, connector.Invalid("/day", "This is no day: write it as 2027-01-31.")
-		}
-		ask.From, ask.To = day, day.AddDate(0, 0, 1)
+	if ask.From, err = dayField(m.query, "day"); !ask.From.IsZero() {
+		ask.To = ask.From.AddDate(0, 0, 1)
 	}
-	return m, ask, nil
+	return m, ask, err
 }
 
 // someFailed reports whether something is shown that can be sent again together.

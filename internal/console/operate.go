@@ -18,6 +18,7 @@ var operatorParts = [...]struct{ name, path, label string }{
 	{"health", "/operate/health", "Health"},
 	{"nodes", "/nodes", "Nodes"},
 	{"outbox", "/operate/outbox", "Outbox"},
+	{"audit", "/audit", "Audit log"},
 }
 
 // tenantsView is what the list of organizations shows.

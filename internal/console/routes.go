@@ -98,6 +98,8 @@ func (c *Console) peopleRoutes() []route {
 		{pattern: "POST /organizations/{id}/directories/{directory}/delete", handle: c.unbindDirectory},
 		{pattern: "POST /organizations/{id}/tokens", handle: c.createToken},
 		{pattern: "POST /organizations/{id}/tokens/{token}/revoke", handle: c.revokeToken},
+		{pattern: "GET /audit", handle: c.audit},
+		{pattern: "GET /audit.csv", handle: c.auditFile},
 		{pattern: "GET /notices", handle: c.notices},
 		{pattern: "GET /account", handle: c.account},
 		{pattern: "POST /account/sessions/{id}/end", handle: c.endSession},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
@@ -23,19 +25,43 @@ type AuditEntry struct {
 
 // AuditFilter chooses entries; what is empty chooses all.
 type AuditFilter struct {
-	Organization   connector.OrganizationID
+	Organization connector.OrganizationID
+	// Actor is a part of who it was, whatever the case of its letters.
+	Actor string
+	// Action is one, e.g. webhook.create, or all of a kind: webhook.
 	Action, Object string
+	From, To       time.Time // From is included
 }
 
 const auditRow = `
 SELECT a.id, a.at, COALESCE(o.public_id, ''), a.actor, a.action, a.object, a.detail
 FROM audit a LEFT JOIN organization o ON o.id = a.organization
-WHERE a.id < $1 AND ($2 = '' OR a.action = $2) AND ($3 = '' OR a.object = $3) `
+WHERE a.id < $1 AND ($2 = '' OR a.action = $2 OR SUBSTR(a.action, 1, LENGTH($2) + 1) = $2 || '.') AND ($3 = '' OR a.object = $3)
+  AND LOWER(a.actor) LIKE $4 ESCAPE '\' AND a.at >= $5 AND a.at < $6 `
 
 const (
-	auditBefore = auditRow + `ORDER BY a.id DESC LIMIT $4`
-	auditOf     = auditRow + `AND a.organization = (SELECT x.id FROM organization x WHERE x.public_id = $5) ORDER BY a.id DESC LIMIT $4`
+	auditBefore = auditRow + `ORDER BY a.id DESC LIMIT $7`
+	auditOf     = auditRow + `AND a.organization = (SELECT x.id FROM organization x WHERE x.public_id = $8) ORDER BY a.id DESC LIMIT $7`
 )
+
+// values are what auditRow asks for.
+func (f *AuditFilter) values(before int64, most int) []any {
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	if !f.From.IsZero() {
+		from = micros(f.From)
+	}
+	if !f.To.IsZero() {
+		to = micros(f.To)
+	}
+	lower := strings.Map(func(r rune) rune { // as both databases do: of ASCII alone
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, f.Actor)
+	actor := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(lower) + "%"
+	return []any{before, f.Action, f.Object, actor, from, to, most}
+}
 
 // Audit returns changes, the newest first.
 func (s *Store) Audit(ctx context.Context, f AuditFilter, page connector.Page) (connector.List[AuditEntry], error) {
@@ -47,9 +73,10 @@ func (s *Store) Audit(ctx context.Context, f AuditFilter, page connector.Page) (
 		}
 		before = n
 	}
-	by := q(auditBefore, before, f.Action, f.Object, page.Limit+1)
+	values := f.values(before, page.Limit+1)
+	by := q(auditBefore, values...)
 	if f.Organization != "" {
-		by = q(auditOf, before, f.Action, f.Object, page.Limit+1, string(f.Organization))
+		by = q(auditOf, append(values, string(f.Organization))...)
 	}
 	var all []AuditEntry
 	err := s.reads.read(ctx, func(ctx context.Context, c *session) error {
