@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -117,4 +119,17 @@ func Arrive(ctx context.Context, t *testing.T, expression string) {
 func Read(ctx context.Context, t *testing.T, text string) {
 	t.Helper()
 	Arrive(ctx, t, fmt.Sprintf("document.body.textContent.includes(%q)", text))
+}
+
+// Picture is what the window shows, as WebP.
+func Picture(ctx context.Context, t *testing.T) []byte {
+	t.Helper()
+	const quality = 85
+	shown, err := chromedp.Run(ctx, func(ctx context.Context, target *chromedp.Target) (page.CaptureScreenshotResult, error) {
+		return cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: new(int64(quality))})
+	})
+	if err != nil {
+		t.Fatalf("take a picture: %v", err)
+	}
+	return shown.Data
 }

@@ -138,7 +138,7 @@ func TestOnlyThoseWhoMaySendWriteMessages(t *testing.T) {
 func TestTheComposerDrawsWhileSomebodyTypes(t *testing.T) {
 	ctx := browsertest.Start(t)
 	b, _, hook, _ := full(t)
-	must(t, signIn(ctx, b))
+	(&world{browser: b}).signIn(ctx, t, true)
 	must(t, chromedp.Do(ctx, chromedp.Navigate(b.url+"/compose?webhook="+hook)))
 	browsertest.Read(ctx, t, "Write something")
 

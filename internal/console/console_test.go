@@ -49,6 +49,15 @@ func openUnder(t *testing.T, rules admin.Options, furnish func(who *auth.Auth) c
 
 func openOn(t *testing.T, data store.Options, rules admin.Options, furnish func(who *auth.Auth) console.Options) *place {
 	t.Helper()
+	p := newPlace(t, data)
+	rules.Send = ingest.New(p.store, p.ring, idle{}, ingest.Options{}).Send
+	p.serve(http.NewServeMux(), admin.New(p.store, rules), furnish(p.who))
+	return p
+}
+
+// newPlace is the cellar of a console.
+func newPlace(t *testing.T, data store.Options) *place {
+	t.Helper()
 	master, err := keyring.NewKey()
 	must(t, err)
 	ring, err := keyring.New(master)
@@ -56,26 +65,28 @@ func openOn(t *testing.T, data store.Options, rules admin.Options, furnish func(
 	data.Ring = ring
 	st, err := store.Open(t.Context(), data)
 	must(t, err)
-	assets, err := console.Assets()
-	must(t, err)
+	t.Cleanup(func() { must(t, st.Close()) })
 	p := &place{t: t, store: st, ring: ring, log: &record{}}
-	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	p.who = auth.New(st, auth.Options{Logger: log})
-	mux := http.NewServeMux()
-	o := furnish(p.who)
-	o.Logger = log
-	in := ingest.New(st, ring, idle{}, ingest.Options{})
-	rules.Send = in.Send
-	console.New(admin.New(st, rules), p.who, assets, o).Mount(mux)
-	server := httptest.NewServer(mux)
-	t.Cleanup(func() {
-		server.Close()
-		must(t, st.Close())
-	})
-	p.url = server.URL
-	p.setup, err = p.who.OfferSetup(t.Context())
-	must(t, err)
+	p.who = auth.New(st, auth.Options{Logger: p.logger()})
 	return p
+}
+
+func (p *place) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// serve answers people at the desk, beside what the mux holds already.
+func (p *place) serve(mux *http.ServeMux, desk *admin.Admin, o console.Options) {
+	p.t.Helper()
+	assets, err := console.Assets()
+	must(p.t, err)
+	o.Logger = p.logger()
+	console.New(desk, p.who, assets, o).Mount(mux)
+	server := httptest.NewServer(mux)
+	p.t.Cleanup(server.Close)
+	p.url = server.URL
+	p.setup, err = p.who.OfferSetup(p.t.Context())
+	must(p.t, err)
 }
 
 // record keeps what is logged.

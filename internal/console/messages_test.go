@@ -52,7 +52,7 @@ func TestMessageIsReadableWithoutAScript(t *testing.T) {
 func TestMessageIsDrawnAsTeamsShowsIt(t *testing.T) {
 	ctx := browsertest.Start(t)
 	b, sub, hook, _ := full(t)
-	must(t, signIn(ctx, b))
+	(&world{browser: b}).signIn(ctx, t, true)
 
 	for text, content := range contents(t) {
 		must(t, chromedp.Do(ctx, chromedp.Navigate(b.url+"/messages/"+b.accept(sub, hook, content))))

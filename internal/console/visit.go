@@ -1,7 +1,9 @@
 package console
 
 import (
+	"compress/gzip"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
+	"github.com/teamsconnector/teamsconnector/internal/look"
 )
 
 // visit is one request of a person.
@@ -187,19 +190,27 @@ func is(err error, code connector.Code) bool {
 
 // show answers with a page.
 func (v *visit) show(status int, p page, body templ.Component) error {
-	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	v.w.WriteHeader(status)
-	return v.rendered(frame(v, p, body))
+	return v.write(status, frame(v, p, body))
 }
 
 // part answers with a piece of a page, for the script to put in place.
-func (v *visit) part(body templ.Component) error {
-	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	return v.rendered(body)
-}
+func (v *visit) part(body templ.Component) error { return v.write(http.StatusOK, body) }
 
-func (v *visit) rendered(body templ.Component) error {
-	if err := body.Render(v.r.Context(), v.w); err != nil {
+// write sends HTML, zipped where the browser takes that. No page holds a secret beside what a
+// stranger chose, so the length of the zipped page tells nobody anything.
+func (v *visit) write(status int, body templ.Component) error {
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "Accept-Encoding")
+	out := io.Writer(v.w)
+	if look.AcceptsGzip(v.r) {
+		h.Set("Content-Encoding", "gzip")
+		zip := gzip.NewWriter(v.w)
+		defer func() { _ = zip.Close() }() // as below
+		out = zip
+	}
+	v.w.WriteHeader(status)
+	if err := body.Render(v.r.Context(), out); err != nil {
 		v.log.DebugContext(v.r.Context(), "page not delivered", "error", err) // its head is out: too late for another answer
 	}
 	return nil

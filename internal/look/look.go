@@ -122,7 +122,7 @@ func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Accept-Encoding")
 	body := f.plain
-	if acceptsGzip(r) {
+	if AcceptsGzip(r) {
 		if zip := f.zipped(); zip != nil {
 			h.Set("Content-Encoding", "gzip")
 			body = zip
@@ -135,8 +135,8 @@ func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // a client that left needs no file
 }
 
-// acceptsGzip takes a plain "gzip" only: whoever bargains with q values gets the plain file.
-func acceptsGzip(r *http.Request) bool {
+// AcceptsGzip reports whether an answer may be zipped. It takes a plain "gzip" only: whoever bargains with q values gets the plain file.
+func AcceptsGzip(r *http.Request) bool {
 	for enc := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		if strings.TrimSpace(enc) == "gzip" {
 			return true
