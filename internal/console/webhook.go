@@ -30,6 +30,9 @@ func (c *Console) webhook(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if v.r.Header.Get("HX-Request") != "" {
+		return v.part(webhookNow(v, w))
+	}
 	return v.webhook(http.StatusOK, w)
 }
 

@@ -38,6 +38,14 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z
 // clock is a time as people read it, in UTC; the script puts it into their own time zone.
 func clock(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
 
+// nearClock is a time of today as people read it, in UTC; of another day it is as clock has it.
+func nearClock(t time.Time) string {
+	if t.UTC().Format(time.DateOnly) != time.Now().UTC().Format(time.DateOnly) {
+		return clock(t)
+	}
+	return t.UTC().Format("15:04") + " UTC"
+}
+
 // day is a date as people read it.
 func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
 

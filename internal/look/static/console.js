@@ -7,10 +7,12 @@ const toast = text => {
   setTimeout(() => d.remove(), 5000);
 };
 
-const near = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const hour = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const times = root => root.querySelectorAll('time[datetime]:not([title])').forEach(t => {
+  const at = new Date(t.dateTime);
   t.title = t.textContent;
-  t.textContent = near.format(new Date(t.dateTime));
+  t.textContent = ('near' in t.dataset && at.toDateString() === new Date().toDateString() ? hour : full).format(at);
 });
 
 document.addEventListener('click', async e => {
@@ -65,7 +67,7 @@ document.addEventListener('input', e => {
   document.getElementById(e.target.getAttribute('aria-describedby'))?.remove();
 });
 
-document.querySelectorAll('select[data-submit]').forEach(s => {
+document.querySelectorAll('[data-submit]').forEach(s => {
   s.form.querySelector('button').hidden = true;
   s.addEventListener('change', () => s.form.requestSubmit());
 });
