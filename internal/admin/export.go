@@ -63,15 +63,14 @@ func (a *Admin) exportSubscription(ctx context.Context, sub *store.Subscription,
 			return err
 		}
 	}
-	rows, err := a.store.Queues(ctx, sub.ID)
+	err = pages(func(page connector.Page) (connector.List[store.QueueRow], error) {
+		return a.store.Queues(ctx, sub.Row, store.QueueFilter{}, page)
+	}, func(r *store.QueueRow) error {
+		q := a.reckoned(*r)
+		return give(Exported{Webhook: &q})
+	})
 	if err != nil {
 		return err
-	}
-	for i := range rows {
-		q := a.reckoned(rows[i])
-		if err := give(Exported{Webhook: &q}); err != nil {
-			return err
-		}
 	}
 	return pages(func(page connector.Page) (connector.List[store.MessageEntry], error) {
 		part, err := a.store.Messages(ctx, store.MessageFilter{Subscriptions: []int64{sub.Row}}, page)

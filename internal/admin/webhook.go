@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -222,41 +221,81 @@ type WebhookFilter struct {
 	Query     string  // in name, flow owner, host or Webhook ID, whatever its case
 }
 
+// stored is the part of the question that what is on disk can answer. Whether Microsoft's
+// limit is used up is reckoned, so the rest is for fits to say.
+func (f *WebhookFilter) stored() store.QueueFilter {
+	s := store.QueueFilter{FlowOwner: f.FlowOwner, Query: f.Query, State: connector.LaneOpen}
+	switch f.Status {
+	case StatusNotUsed:
+		s.Used = new(false)
+	case StatusDelivering:
+		s.Used = new(true)
+	case StatusWaiting, StatusRetrying:
+		s.Waiting, s.Failing = true, f.Status == StatusRetrying
+	case StatusStopped:
+		s.State = connector.LaneStopped
+	case StatusPaused:
+		s.State = connector.LanePaused
+	case StatusRetired:
+		s.State = connector.LaneRetired
+	default:
+		s.State = 0
+	}
+	return s
+}
+
 func (f *WebhookFilter) fits(q *Queue) bool {
-	if f.Status != 0 && f.Status != q.Status || f.FlowOwner != nil && *f.FlowOwner != q.FlowOwner {
+	if f.Status != 0 && f.Status != q.Status {
 		return false
 	}
 	text := strings.ToLower(strings.Join([]string{q.Name, q.FlowOwner, q.Host, string(q.ID)}, "\n"))
 	return strings.Contains(text, strings.ToLower(f.Query))
 }
 
-// Webhooks lists the webhooks of a subscription with their queues, by name.
+// One read of a list brings at most so many webhooks, and one part of it looks at so many in vain.
+const (
+	readWebhooks = 500
+	mostInVain   = 1000
+)
+
+// Webhooks lists the webhooks of a subscription with their queues, by name. A
+// part may hold fewer than were asked for and still have a next one.
 func (a *Admin) Webhooks(
 	ctx context.Context, who connector.Actor, of connector.SubscriptionID, f WebhookFilter, page connector.Page,
-) (connector.List[Queue], error) {
+) (list connector.List[Queue], err error) {
 	sub, err := a.onSubscription(ctx, who, connector.RightView, of)
 	if err != nil {
-		return connector.List[Queue]{}, err
+		return list, err
 	}
-	rows, err := a.store.Queues(ctx, sub.ID)
-	if err != nil {
-		return connector.List[Queue]{}, err
+	part, vain := connector.Page{After: page.After, Limit: min(page.Limit, readWebhooks)}, 0
+	for more := true; more; more = part.After != "" && len(list.Items) < page.Limit && vain < mostInVain {
+		rows, err := a.store.Queues(ctx, sub.Row, f.stored(), part)
+		if err != nil {
+			return list, err
+		}
+		for i := range rows.Items {
+			if len(list.Items) == page.Limit {
+				rows.Next = list.Items[page.Limit-1].Place()
+				break
+			}
+			if q := a.reckoned(rows.Items[i]); f.fits(&q) {
+				list.Items = append(list.Items, q)
+			} else {
+				vain++
+			}
+		}
+		part.After, list.Next = rows.Next, rows.Next
 	}
-	var all []Queue
-	for i := range rows {
-		q := a.reckoned(rows[i])
-		if q.Waiting > 0 {
+	for i := range list.Items {
+		if q := &list.Items[i]; q.Waiting > 0 {
 			q.take(a.explain(q.Lane))
 		}
-		if f.fits(&q) && place(&q) > page.After {
-			all = append(all, q)
-		}
 	}
-	return connector.Cut(all, page.Limit, func(q Queue) string { return place(&q) }), nil
+	return list, nil
 }
 
-// place is where a webhook stands in the list, which is by name.
-func place(q *Queue) string { return q.Name + "\x00" + string(q.ID) }
+// mostOwners is how many flow owners are suggested; more are found by a search.
+const mostOwners = 200
 
 // FlowOwners names the flow owners of an organization's subscription, for suggestions.
 func (a *Admin) FlowOwners(ctx context.Context, who connector.Actor, of connector.SubscriptionID) ([]string, error) {
@@ -264,15 +303,7 @@ func (a *Admin) FlowOwners(ctx context.Context, who connector.Actor, of connecto
 	if err != nil {
 		return nil, err
 	}
-	rows, err := a.store.Webhooks(ctx, sub.ID)
-	var names []string
-	for i := range rows {
-		if rows[i].FlowOwner != "" {
-			names = append(names, rows[i].FlowOwner)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names), err
+	return a.store.FlowOwners(ctx, sub.Row, mostOwners)
 }
 
 // DeleteWebhook makes a webhook unknown at once; what waits for it ends failed.

@@ -28,34 +28,33 @@ type QueueRow struct {
 	// Sent is how many messages were handed to Teams this month (UTC).
 	Sent int
 
-	row, head int64
+	head int64
 }
 
+// queueRow asks for one row of usage, not whether one EXISTS: for that PostgreSQL would read all usage.
 const queueRow = `
-SELECT w.id, w.public_id, w.name, w.host, w.payload, w.created_at, s.public_id, g.owner,
+SELECT w.public_id, w.name, w.host, w.payload, w.created_at, s.public_id, g.owner,
        l.id, l.grp, l.state, l.cause, l.held_since, l.held, l.not_before, l.failures, l.timed_out, l.mismatches, l.url_version,
        g.profile, g.not_before, g.throttles, g.recent,
        w.combine, w.ordering, w.on_unclear, w.urgent, w.message_life, w.version,
        (SELECT COUNT(*) FROM queue q WHERE q.lane = l.id),
        COALESCE((SELECT MIN(q.id) FROM queue q WHERE q.lane = l.id), 0),
        COALESCE((SELECT m.accepted_at FROM message m WHERE m.id = (SELECT MIN(q.id) FROM queue q WHERE q.lane = l.id)), 0),
-       EXISTS (SELECT 1 FROM message m WHERE m.lane = l.id)
+       COALESCE((SELECT 1 FROM usage u WHERE u.webhook = w.id LIMIT 1), 0),
+       COALESCE((SELECT SUM(u.sent) FROM usage u WHERE u.webhook = w.id AND u.day >= $2), 0)
 FROM subscription s JOIN webhook w ON w.subscription = s.id JOIN lane l ON l.webhook = w.id JOIN grp g ON g.id = l.grp
-WHERE s.public_id = $1 `
+`
 
-const (
-	queuesOf  = queueRow + `AND w.retired_at = 0 ORDER BY w.name, w.id`
-	queueByID = queueRow + `AND w.public_id = $2`
-)
+const queueByID = queueRow + `WHERE s.public_id = $1 AND w.public_id = $3`
 
 func (s *Store) scanQueue(rows *sql.Rows) (r QueueRow, err error) {
 	var created, life, heldSince, held, notBefore, groupNotBefore, oldest int64
 	var recent []byte
 	l := &r.LaneRow
-	err = rows.Scan(&r.row, &r.ID, &r.Name, &r.Host, &r.Payload, &created, &r.Subscription, &r.FlowOwner,
+	err = rows.Scan(&r.ID, &r.Name, &r.Host, &r.Payload, &created, &r.Subscription, &r.FlowOwner,
 		&l.ID, &l.Group, &l.State, &l.Cause, &heldSince, &held, &notBefore, &l.Failures, &l.TimedOut, &l.Mismatches, &l.URLVersion,
 		&r.Group.Profile, &groupNotBefore, &r.Group.Throttles, &recent,
-		&r.Combine, &r.Order, &r.OnUnclear, &r.Urgent, &life, &r.Version, &r.Waiting, &r.head, &oldest, &r.Used)
+		&r.Combine, &r.Order, &r.OnUnclear, &r.Urgent, &life, &r.Version, &r.Waiting, &r.head, &oldest, &r.Used, &r.Sent)
 	l.Webhook, l.HeldSince, l.Held, l.NotBefore = r.ID, fromMicros(heldSince), fromMicro(held), s.bounded(notBefore)
 	r.Group.ID, r.Group.NotBefore, r.Group.Recent = l.Group, s.bounded(groupNotBefore), unpackTimes(recent)
 	r.Lane, r.State, r.Cause, r.URLVersion, r.Profile = l.ID, l.State, l.Cause, l.URLVersion, r.Group.Profile
@@ -63,62 +62,13 @@ func (s *Store) scanQueue(rows *sql.Rows) (r QueueRow, err error) {
 	return r, err
 }
 
-// usedWebhooks finds those too whose messages were removed since.
-const usedWebhooks = `
-SELECT DISTINCT u.webhook FROM usage u JOIN subscription s ON s.id = u.subscription WHERE s.public_id = $1`
-
-const sentSince = `
-SELECT u.webhook, SUM(u.sent) FROM usage u JOIN subscription s ON s.id = u.subscription
-WHERE s.public_id = $1 AND u.day >= $2 GROUP BY u.webhook`
-
-func (s *Store) queues(ctx context.Context, c *session, sub connector.SubscriptionID, by statement) (all []QueueRow, err error) {
-	unsure := false
+func (s *Store) queues(ctx context.Context, c *session, by statement) (all []QueueRow, err error) {
 	err = c.each(ctx, by, func(rows *sql.Rows) error {
 		r, err := s.scanQueue(rows)
-		unsure = unsure || !r.Used
 		all = append(all, r)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	sent := make(map[int64]int)
-	err = c.each(ctx, q(sentSince, string(sub), dayOf(monthStart(s.Now()))), func(rows *sql.Rows) error {
-		var row int64
-		var n int
-		err := rows.Scan(&row, &n)
-		sent[row] = n
-		return err
-	})
-	for i := range all {
-		all[i].Sent = sent[all[i].row]
-	}
-	if err != nil || !unsure {
-		return all, err
-	}
-	used := make(map[int64]bool)
-	err = c.each(ctx, q(usedWebhooks, string(sub)), func(rows *sql.Rows) error {
-		var row int64
-		err := rows.Scan(&row)
-		used[row] = true
-		return err
-	})
-	for i := range all {
-		all[i].Used = all[i].Used || used[all[i].row]
-	}
 	return all, err
-}
-
-// Queues returns the webhooks of a subscription that were not deleted, by name, with their queues.
-func (s *Store) Queues(ctx context.Context, sub connector.SubscriptionID) (all []QueueRow, err error) {
-	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
-		all, err = s.queues(ctx, c, sub, q(queuesOf, string(sub)))
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read queues: %w", err)
-	}
-	return all, nil
 }
 
 // lastAttempt looks at the messages that stand around the head, and at the newest: tests overtake.
@@ -131,7 +81,7 @@ JOIN attempt a ON a.message = m.id ORDER BY a.at DESC, a.n DESC LIMIT 1`
 // Queue returns a webhook with its queue, even if it was deleted.
 func (s *Store) Queue(ctx context.Context, sub connector.SubscriptionID, id connector.WebhookID) (r QueueRow, err error) {
 	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
-		all, err := s.queues(ctx, c, sub, q(queueByID, string(sub), string(id)))
+		all, err := s.queues(ctx, c, q(queueByID, string(sub), dayOf(monthStart(s.Now())), string(id)))
 		if err != nil {
 			return err
 		}
