@@ -33,6 +33,7 @@ func plans() []plan {
 		{"queued", "CPU for each accept with 1,000,000 queued, against the empty one's", queued},
 		{"opentx", "time from call to Teams on PostgreSQL while somebody's transaction stays open", openTransaction},
 		{"others", "what users would pick instead: a library and a command, and a burst at Microsoft's limits", others},
+		{"pages", "every page of the console and every list of the API with 10,000 webhooks and 1,000,000 messages", pages},
 		{"idle", "statements a second of a service that has nothing to do, on PostgreSQL", idle},
 	}
 }
