@@ -46,14 +46,14 @@ func say(about []store.Notice) said {
 			"Many webhooks have stopped", []string{
 				n.Detail + " have stopped within a minute. That looks like one cause: Microsoft's service, or the network of this installation.",
 				"Their messages wait. The people of those organizations were not mailed; when the cause is mended, a test of each webhook lets it go on.",
-			}, "Open the console", "/",
+			}, "Open Health", "/operate/health",
 		}
 	case connector.NoticeManyBehind:
 		return said{
 			"The queues of many webhooks are behind", []string{
 				n.Detail + " need more than five minutes for what waits. That looks like one cause: Microsoft's service, or the network of this installation.",
 				"Their messages wait and go by themselves. The people of those organizations were not mailed.",
-			}, "Open the console", "/",
+			}, "Open Health", "/operate/health",
 		}
 	case connector.NoticeInvitation, connector.NoticePassword:
 		return sayPerson(n)
@@ -84,8 +84,8 @@ func sayOrder(n *store.Notice) said {
 	switch n.Kind { //nolint:exhaustive // sayOrder is for these
 	case connector.NoticeOrderPlaced:
 		return said{"An order waits for your approval", []string{
-			"Ordered: " + n.Detail + ".", "It waits until you approve or refuse it; GET /api/v1/orders?status=requested lists what waits.",
-		}, "Open the console", "/"}
+			"Ordered: " + n.Detail + ".", "It waits until you approve or decline it.",
+		}, "Open the orders", "/operate/orders"}
 	case connector.NoticeOrderDeclined:
 		return said{"Your order was declined", []string{
 			n.OrganizationName + " ordered the plan " + n.Plan + " of the Microsoft Teams Connector. The order was declined.", n.Detail,

@@ -13,6 +13,8 @@ import (
 type (
 	// Tenant is an organization with its figures.
 	Tenant = store.Tenant
+	// SubscriptionUse is a subscription and what is used of its quotas.
+	SubscriptionUse = store.SubscriptionUse
 	// Found is a thing that an id names, and whose it is.
 	Found = store.Found
 	// IllWebhook is a webhook that an operator may have to ask somebody about.
@@ -34,6 +36,21 @@ func (a *Admin) Tenant(ctx context.Context, who connector.Actor, id connector.Or
 		return Tenant{}, err
 	}
 	return a.store.Tenant(ctx, id)
+}
+
+// SubscriptionUses lists subscriptions of all organizations for operators: those that
+// have a status now, and whose name or organization holds a text or whose id it is; empty: all.
+func (a *Admin) SubscriptionUses(
+	ctx context.Context, who connector.Actor, status, named string, page connector.Page,
+) (connector.List[SubscriptionUse], error) {
+	if !who.May(connector.RightOperate, "", "") {
+		return connector.List[SubscriptionUse]{}, connector.Refused(connector.RightOperate)
+	}
+	now, named := a.store.Now(), strings.ToLower(strings.TrimSpace(named))
+	return a.store.SubscriptionUses(ctx, func(s *SubscriptionRow) bool {
+		return (status == "" || s.StatusNow(now).String() == status) &&
+			(string(s.ID) == named || strings.Contains(strings.ToLower(s.InstanceName+"\n"+s.OrganizationName), named))
+	}, page)
 }
 
 // Find returns what an id or a LicenseKey names, for operators. A secret is not

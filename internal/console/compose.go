@@ -182,6 +182,15 @@ func facts(text string) (all []connector.Fact, problem *connector.Error) {
 
 // draw finds out how Teams shows the message, or what is wrong with it.
 func (p *composer) draw(content connector.Content) (err error) {
+	p.check(content)
+	p.mark()
+	if len(p.form.errs) == 0 {
+		p.drawn.posts, err = teams.Posts(content, p.hook.Payload)
+	}
+	return err
+}
+
+func (p *composer) check(content connector.Content) {
 	p.drawn.kind = content.Kind
 	switch {
 	case p.problem != nil:
@@ -195,16 +204,13 @@ func (p *composer) draw(content connector.Content) (err error) {
 	if p.problem == nil && p.hook == nil {
 		p.problem = connector.Invalid("/webhook", "Choose a webhook.")
 	}
-	if p.problem != nil {
-		p.mark()
-		return nil
-	}
-	p.drawn.posts, err = teams.Posts(content, p.hook.Payload)
-	return err
 }
 
 // mark puts each fault beside its field of the form.
 func (p *composer) mark() {
+	if p.problem == nil {
+		return
+	}
 	for _, fault := range p.problem.Fields {
 		at, rest, _ := strings.Cut(strings.TrimPrefix(fault.Pointer, "/"), "/")
 		text := fault.Detail

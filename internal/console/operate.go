@@ -15,6 +15,9 @@ const shownTenants = 50
 // operatorParts are the operator's pages, in the order of their navigation.
 var operatorParts = [...]struct{ name, path, label string }{
 	{"organizations", "/operate/organizations", "Organizations"},
+	{"subscriptions", usesPath, "Subscriptions"},
+	{"orders", ordersPath, "Orders"},
+	{"plans", plansPath, "Plans"},
 	{"health", "/operate/health", "Health"},
 	{"nodes", "/nodes", "Nodes"},
 	{"outbox", "/operate/outbox", "Outbox"},

@@ -145,9 +145,9 @@ func contactName(c admin.Contact) string {
 	return c.FirstName + " " + c.LastName
 }
 
-// planType says whether a subscription is tried or paid for.
-func planType(s admin.SubscriptionRow) string {
-	if s.Trial {
+// planWord says whether a plan is tried or paid for.
+func planWord(trial bool) string {
+	if trial {
 		return "Trial"
 	}
 	return "Paid"
