@@ -1,6 +1,8 @@
 package teams_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -90,7 +92,7 @@ func FuzzClassify(f *testing.F) {
 }
 
 func FuzzEnvelope(f *testing.F) {
-	for _, seed := range []string{"", "a_b", "- x\r\n\n1. y", "<at>x</at>", "~~ `", "{{DATE(", "a\r\r- b", "\u00a0", "\\", "&amp;", "---", "\x00\x7f\u2028"} {
+	for _, seed := range []string{"", "a_b", "- x\r\n\n1. y", "<at>x</at>", "~~ `", "{{DATE(", "a\r\r- b", "\u00a0", "\\", "&amp;", "---", "\x00\x7f\u2028", "\u2029\u2027\"\b\t\n\v\f\x1f\x80é_\u2028*"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -104,6 +106,9 @@ func FuzzEnvelope(f *testing.F) {
 			if got := unescape(b.Text); got != want[i] && (want[i] != "" || got != "\u00a0") {
 				t.Errorf("%q came back as %q", want[i], got)
 			}
+			if block := asJSON(t, b.Text); !bytes.Contains(envelope, block) {
+				t.Errorf("%q is not written as encoding/json writes it: %s in %s", b.Text, block, envelope)
+			}
 			if strings.Contains(b.Text, "<at>") {
 				t.Errorf("%q makes a mention: %q", want[i], b.Text)
 			}
@@ -115,6 +120,18 @@ func FuzzEnvelope(f *testing.F) {
 			t.Errorf("a text that counts %d makes %d parts", teams.Counted(envelope), parts)
 		}
 	})
+}
+
+// asJSON writes a string with everything as it is that may be.
+func asJSON(t *testing.T, s string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	to := json.NewEncoder(&b)
+	to.SetEscapeHTML(false)
+	if err := to.Encode(s); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.TrimSpace(b.Bytes())
 }
 
 func FuzzCheckCard(f *testing.F) {

@@ -115,3 +115,12 @@ func BenchmarkMeasure(b *testing.B) {
 		teams.Measure(text)
 	}
 }
+
+func BenchmarkEnvelope(b *testing.B) {
+	text := connector.Content{Kind: connector.KindText, Body: []byte(strings.Repeat("Build 7 of main failed, see log. ", 9) + "\n- x_y\nok")}
+	for b.Loop() {
+		if _, err := teams.Envelope(text, connector.PayloadAdaptive); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
