@@ -122,9 +122,6 @@ func plants() map[string]plant {
 		"another profile of a flow owner is not taken over": {
 			file: "group.go", old: "		g.window.limits = limits(g.Profile)\n", new: "",
 		},
-		"a lane leaves its sends behind where it moves": {
-			file: "group.go", old: "		m.merge(g, was)\n", new: "		_ = was\n",
-		},
 		"a refused message stops those behind it": {
 			file: "outcome.go", old: "	case l.stale:\n		m.enter(l, Waiting)", new: "	case l.stale || len(l.head) == 1 && l.Mismatches > 0:\n		m.enter(l, Idle)\n		m.release(l)\n	case m.now.IsZero():\n		m.enter(l, Waiting)",
 		},

@@ -175,6 +175,7 @@ func (t *trial) carry(f lane.Effect) {
 	switch f := f.(type) {
 	case lane.Fetch:
 		t.note("  fetch lane %d", f.Lane)
+		t.rules.fetching(f.Lane)
 		t.fetches = append(t.fetches, f.FetchRequest)
 		t.fetch()
 	case lane.Send:

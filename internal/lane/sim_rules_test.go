@@ -62,7 +62,8 @@ type rules struct {
 	excused  time.Time                         // until when a clock that jumped ahead excuses haste
 	promised map[connector.MessageID]bool
 	believed map[connector.LaneID]belief
-	passed   map[connector.LaneID]int // times that others of its group went before an urgent lane that may send
+	tested   map[connector.LaneID][2]bool // a test waited when it was read, and the time before
+	first    map[connector.LaneID]bool    // urgent lanes that wait for a place, while nobody of their group had one
 }
 
 func newRules(t *trial) *rules {
@@ -70,7 +71,7 @@ func newRules(t *trial) *rules {
 		t: t, attempts: map[connector.MessageID][]*attempt{}, open: map[connector.LaneID]*attempt{}, busy: map[connector.LaneID]bool{},
 		untold: map[connector.LaneID]int{}, promised: map[connector.MessageID]bool{}, unread: map[connector.LaneID]time.Time{},
 		able: map[connector.LaneID]time.Time{}, mixed: map[connector.GroupID]time.Time{}, started: map[connector.LaneID]bool{}, ghosts: map[connector.GroupID][]time.Time{},
-		believed: map[connector.LaneID]belief{}, passed: map[connector.LaneID]int{},
+		believed: map[connector.LaneID]belief{}, first: map[connector.LaneID]bool{}, tested: map[connector.LaneID][2]bool{},
 	}
 }
 
@@ -82,8 +83,13 @@ func (r *rules) breach(rule, format string, args ...any) {
 	r.t.note("BROKEN %s: %s", rule, r.how)
 }
 
-func (r *rules) changed(id connector.LaneID) { r.untold[id]++ }
-func (r *rules) told(id connector.LaneID)    { r.untold[id]-- }
+func (r *rules) changed(id connector.LaneID) {
+	r.untold[id]++
+	delete(r.first, id)
+}
+
+func (r *rules) told(id connector.LaneID)     { r.untold[id]-- }
+func (r *rules) fetching(id connector.LaneID) { delete(r.first, id) }
 
 // accepted: a key stands for one message, as long as it lives.
 func (r *rules) accepted(m record) {
@@ -215,23 +221,15 @@ func (r *rules) shape(a *attempt, f lane.Send) {
 	}
 }
 
-// inTurn: while an urgent lane may send, others of its group go before it only with the places that they had, and as probes.
+// inTurn: an urgent lane that waits for nothing but a place of its group gets the next one. A lane
+// in which a test waited when it was read the last time but one, and a failing lane's probe may come before it.
 func (r *rules) inTurn(sender *connector.Lane, test bool) {
-	t := r.t
-	delete(r.passed, sender.ID)
-	if test || sender.Settings.Urgent || t.plan.slots > 0 {
+	if test || r.tested[sender.ID] != [2]bool{} || sender.Settings.Urgent || sender.Failures > 2 || r.untold[sender.ID] > 0 {
 		return
 	}
-	for id := range connector.LaneID(len(t.plan.lanes)) {
-		l := t.disk.lanes[id+1]
-		switch waits := t.clock().Before(l.NotBefore) || t.clock().Before(r.unread[l.ID]); {
-		case !l.Settings.Urgent || l.Group != sender.Group || l.State != connector.LaneOpen || len(t.disk.queues[l.ID]) == 0 ||
-			r.open[l.ID] != nil || r.busy[l.ID] || r.untold[l.ID]+r.untold[sender.ID] > 0 || l.Failures > 2 || waits || t.now.Before(r.mixed[l.Group]):
-			delete(r.passed, l.ID)
-		default:
-			if r.passed[l.ID]++; r.passed[l.ID] > 2*len(t.plan.lanes) {
-				r.breach("urgent_first", "lane %d sends, and %d sends of its group went before urgent lane %d", sender.ID, r.passed[l.ID], l.ID)
-			}
+	for id := range r.first {
+		if l := r.t.disk.lanes[id]; l.Group == sender.Group && l.State == connector.LaneOpen && len(r.t.disk.queues[id]) > 0 {
+			r.breach("urgent_first", "lane %d sends, and urgent lane %d of its group waited for the place before it", sender.ID, id)
 		}
 	}
 }
@@ -312,7 +310,6 @@ func (r *rules) settle(s connector.Settlement) {
 		r.breach("two_settles", "lane %d settles twice at once", s.Lane.ID)
 	}
 	r.busy[s.Lane.ID] = true
-	delete(r.passed, s.Lane.ID) // a place may go to the end of what nobody can send any more
 	a := r.open[s.Lane.ID]
 	switch {
 	case (s.Attempt != nil) != (a != nil):
@@ -405,7 +402,7 @@ func (r *rules) crash() {
 	clear(r.able)
 	clear(r.ghosts)
 	clear(r.believed)
-	clear(r.passed)
+	clear(r.first)
 }
 
 // jumped: a clock that was put ahead makes the past look old, and nobody can

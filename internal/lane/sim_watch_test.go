@@ -30,6 +30,9 @@ func (r *rules) forgotten(id connector.LaneID) {
 	if r.pending() {
 		return
 	}
+	if l.Settings.Urgent && r.untold[id] == 0 && !t.clock().Before(l.NotBefore) && !t.clock().Before(r.unread[id]) {
+		r.first[id] = true
+	}
 	g := *t.disk.groups[l.Group]
 	g.Recent = append(slices.Clone(g.Recent), r.ghosts[g.ID]...)
 	slices.SortFunc(g.Recent, time.Time.Compare)
@@ -71,6 +74,7 @@ func (r *rules) loaded(in connector.Loaded) {
 		r.ghosts[in.Group.ID] = append(r.ghosts[in.Group.ID], r.t.clock())
 	}
 	delete(r.started, in.Lane.ID)
+	r.tested[in.Lane.ID] = [2]bool{in.Test != nil, r.tested[in.Lane.ID][0]}
 	r.believed[in.Lane.ID] = belief{in.Group.ID, in.Group.Profile}
 }
 
