@@ -89,6 +89,11 @@ func TestMessageOfADeletedWebhookOffersNothingThatCantBeDone(t *testing.T) {
 // ended has a message end so.
 func (b *browser) ended(sub, hook string, end connector.State) string {
 	b.t.Helper()
+	return b.endedAt(sub, hook, end, time.Now())
+}
+
+func (b *browser) endedAt(sub, hook string, end connector.State, at time.Time) string {
+	b.t.Helper()
 	id := b.accept(sub, hook, connector.Content{Kind: connector.KindText, Body: []byte("Order 4712 was shipped")})
 	m, err := b.store.Entry(b.t.Context(), connector.MessageID(id))
 	must(b.t, err)
@@ -96,7 +101,7 @@ func (b *browser) ended(sub, hook string, end connector.State) string {
 	must(b.t, err)
 	reason := map[connector.State]connector.Reason{connector.StateFailed: connector.ReasonBadRequest, connector.StateExpired: connector.ReasonExpired}[end]
 	must(b.t, b.store.Settle(b.t.Context(), []connector.Settlement{{Lane: loaded[0].Lane, Group: loaded[0].Group, Ends: []connector.End{
-		{Seq: m.Seq, Message: m.ID, State: end, Reason: reason, Detail: "Teams refused it.", At: time.Now()},
+		{Seq: m.Seq, Message: m.ID, State: end, Reason: reason, Detail: "Teams refused it.", At: at},
 	}}}))
 	return id
 }

@@ -55,6 +55,8 @@ func (c *Console) channelRoutes() []route {
 		{pattern: "POST /webhooks/{id}/pause", handle: c.pauseWebhook},
 		{pattern: "POST /webhooks/{id}/resume", handle: c.resumeWebhook},
 		{pattern: "POST /webhooks/{id}/test", handle: c.testWebhook},
+		{pattern: "GET /usage", handle: c.usage},
+		{pattern: "GET /usage.csv", handle: c.usageFile},
 		{pattern: "GET /messages", handle: c.messages},
 		{pattern: "GET /messages/{id}", handle: c.message},
 		{pattern: "GET /compose", handle: c.compose},
@@ -133,6 +135,7 @@ func (c *Console) operatorRoutes() []route {
 		{pattern: "GET /operate/health", handle: c.health},
 		{pattern: "GET /nodes", handle: c.nodes},
 		{pattern: "GET /nodes/events", handle: c.nodeEvents},
+		{pattern: "GET /operate/usage.csv", handle: c.usageOfAll},
 		{pattern: "GET /operate/outbox", handle: c.outbox},
 		{pattern: "GET /operate/outbox/{id}", handle: c.letter},
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -60,6 +61,7 @@ func (c *Console) webhooks(v *visit) error {
 	q := v.r.URL.Query()
 	if p.sub != nil && p.mayAdd && q.Get("add") != "" {
 		p.dialog = "add"
+		p.shutBy(p.sub.Takes(p.inUse, v.now()))
 	}
 	for _, name := range []string{"edit", "delete", "resume"} {
 		if id := q.Get(name); id != "" {
@@ -168,16 +170,21 @@ func (c *Console) savedWebhook(v *visit, made admin.Webhook, query url.Values, s
 // no webhook can be added at all, it says so and where to go.
 func (v *visit) webhooksFailed(p webhooksView, dialog string, failed error) error {
 	p.dialog = dialog
-	for _, code := range []connector.Code{connector.WebhookQuotaExhausted, connector.SubscriptionExpired} {
-		if is(failed, code) {
-			p.shut = connector.Errorf(code, "%s", explain(failed))
-			return v.webhooks(http.StatusForbidden, p)
-		}
+	if p.shutBy(failed) {
+		return v.webhooks(http.StatusForbidden, p)
 	}
 	if err := p.form.take(failed); err != nil {
 		return err
 	}
 	return v.webhooks(http.StatusUnprocessableEntity, p)
+}
+
+// shutBy reports whether an error says that no webhook can be added at all; it is shown then.
+func (p *webhooksView) shutBy(err error) bool {
+	if is(err, connector.WebhookQuotaExhausted) || is(err, connector.SubscriptionExpired) {
+		errors.As(err, &p.shut)
+	}
+	return p.shut != nil
 }
 
 func (c *Console) editWebhook(v *visit) error {

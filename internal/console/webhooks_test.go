@@ -93,19 +93,6 @@ func TestAddWebhookIsDisabledUntilAnInstanceIsChosen(t *testing.T) {
 	_ = path
 }
 
-func TestAUsedUpQuotaSaysSoAndWhereToGo(t *testing.T) {
-	b, sub, _ := withWebhook(t)
-	one := 1
-	_, err := b.store.ChangeSubscription(t.Context(), store.SubscriptionChange{Subscription: connector.SubscriptionID(sub), WebhookQuota: &one, By: "test"})
-	must(t, err)
-
-	got := b.post("/console/webhooks", url.Values{"instance": {sub}, "name": {"Second"}, "url": {flowURL}})
-
-	if got.status != http.StatusForbidden || !strings.Contains(got.body, "No webhook can be added") || !strings.Contains(got.body, "/subscriptions/"+sub) {
-		t.Errorf("over the quota: %d, or no pop-up that says where to go", got.status)
-	}
-}
-
 func TestAPausedWebhookSaysByWhomAndGoesOn(t *testing.T) {
 	b, _, id := withWebhook(t)
 	at := "/webhooks/wh_" + id

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/keyring"
@@ -52,15 +53,20 @@ func (s *Store) CreateWebhook(ctx context.Context, n NewWebhook) (w WebhookRow, 
 
 // mayAdd refuses a webhook that the subscription has no place for.
 func (s *Store) mayAdd(ctx context.Context, c *change, sub *Subscription) error {
-	a := account{status: sub.Status, expires: sub.Expires}
-	if err := a.refusal(s.Now()); err != nil {
-		return err
-	}
 	var used int
 	if err := c.tx.one(ctx, q(countWebhooks, sub.Row), &used); err != nil {
 		return fmt.Errorf("count webhooks: %w", err)
 	}
-	if sub.WebhookQuota > 0 && used >= sub.WebhookQuota {
+	return sub.Takes(used, s.Now())
+}
+
+// Takes says why a subscription takes no webhook beside those in use; nil: it does.
+func (sub *Subscription) Takes(inUse int, now time.Time) error {
+	a := account{status: sub.Status, expires: sub.Expires}
+	if err := a.refusal(now); err != nil {
+		return err
+	}
+	if sub.WebhookQuota > 0 && inUse >= sub.WebhookQuota {
 		return connector.Errorf(connector.WebhookQuotaExhausted,
 			"All %d webhooks of the plan are in use. Delete one that is not needed, or ask who runs this service for a larger plan.", sub.WebhookQuota)
 	}
