@@ -90,7 +90,7 @@ func TestUsageOfOthersIsNotThere(t *testing.T) {
 			t.Errorf("%s: a foreign subscription %d, an unknown one %d, want 404 for both", path, foreign.status, none.status)
 		}
 	}
-	if got := stranger.get("/operate/usage.csv"); got.status != http.StatusForbidden {
+	if got := stranger.get("/operate/usage.csv"); got.status != http.StatusNotFound {
 		t.Errorf("usage of all for who is no operator: %d", got.status)
 	}
 	if page := stranger.get("/usage"); page.status != http.StatusOK || strings.Contains(page.body, "All organizations") {
