@@ -57,6 +57,7 @@ type use int
 const (
 	forWriting use = iota + 1
 	forReading
+	forSending // reads what is to be sent
 	forCheckpoints
 )
 

@@ -17,7 +17,7 @@ func (s *Store) Ends(ctx context.Context, of []connector.MessageID) (ends []conn
 	for i, id := range of {
 		ids[i] = string(id)
 	}
-	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+	err = s.sends.read(ctx, func(ctx context.Context, c *session) error {
 		ends, unclear = nil, nil
 		return c.eachIn(ctx, inList{before: endsByID}, ids, func(rows *sql.Rows) error {
 			var e connector.End

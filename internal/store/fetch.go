@@ -30,7 +30,7 @@ SELECT lane FROM l WHERE lane IS NOT NULL`
 
 // Waiting returns the lanes in which messages wait.
 func (s *Store) Waiting(ctx context.Context) (lanes []connector.LaneID, err error) {
-	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+	err = s.sends.read(ctx, func(ctx context.Context, c *session) error {
 		lanes = nil
 		return c.each(ctx, q(waiting), func(rows *sql.Rows) error {
 			var id connector.LaneID
@@ -55,7 +55,7 @@ func (s *Store) Fetch(ctx context.Context, asked []connector.FetchRequest) ([]co
 	for len(asked) > 0 {
 		n := min(len(asked), headLanes)
 		f := &fetch{s: s, asked: asked[:n]}
-		if err := s.reads.read(ctx, f.run); err != nil {
+		if err := s.sends.read(ctx, f.run); err != nil {
 			return nil, fmt.Errorf("fetch %d lanes, the first of them lane %d: %w", n, asked[0].Lane, err)
 		}
 		all = append(all, f.loaded()...)

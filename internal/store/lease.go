@@ -260,7 +260,7 @@ func (l *Leases) ShardOf(lane connector.LaneID) (shard int, known bool) {
 
 // Look asks the database in which shard a lane is.
 func (l *Leases) Look(ctx context.Context, lane connector.LaneID) (shard int, err error) {
-	err = l.s.reads.read(ctx, func(ctx context.Context, c *session) error {
+	err = l.s.sends.read(ctx, func(ctx context.Context, c *session) error {
 		return c.one(ctx, q(shardOfLane, int64(lane)), &shard)
 	})
 	if err != nil {
@@ -275,7 +275,7 @@ SELECT k.id, k.shard FROM l JOIN lane k ON k.id = l.lane`
 
 // Waiting returns the lanes in which messages wait, by shard.
 func (l *Leases) Waiting(ctx context.Context) (lanes map[int][]connector.LaneID, err error) {
-	err = l.s.reads.read(ctx, func(ctx context.Context, c *session) error {
+	err = l.s.sends.read(ctx, func(ctx context.Context, c *session) error {
 		lanes = make(map[int][]connector.LaneID)
 		return c.each(ctx, q(waitingShards), func(rows *sql.Rows) error {
 			var id connector.LaneID

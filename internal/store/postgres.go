@@ -85,7 +85,11 @@ func (s server) open(as use) (*sql.DB, error) {
 	set := config.RuntimeParams
 	set["application_name"] = "teamsconnector"
 	set["jit"] = "off" // compiling costs more than any statement of ours takes
-	if as == forReading {
+	if as != forReading {
+		// All that is asked there goes by keys. Planned while a table is nearly empty, it would read that from end to end, also when it has grown.
+		set["enable_seqscan"], set["enable_hashjoin"], set["enable_mergejoin"] = "off", "off", "off"
+	}
+	if as == forReading || as == forSending {
 		set["default_transaction_read_only"] = "on"
 		set["statement_timeout"] = fmt.Sprint(readTime.Milliseconds())
 		return stdlib.OpenDB(*config), nil

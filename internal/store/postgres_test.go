@@ -290,3 +290,38 @@ func TestHeadsAreLookedUpHoweverLongAnotherLaneIs(t *testing.T) {
 		t.Errorf("the plan (%v) is\n%s", rows.Err(), text)
 	}
 }
+
+// A statement is planned once, as a rule while its tables are nearly empty: then
+// reading them from end to end looks cheap.
+func TestHeadsAreLookedUpInTablesThatHaveGrown(t *testing.T) {
+	h := newHouse(t, postgres)
+	db := h.raw()
+	defer func() { _ = db.Close() }()
+	count := func(query string) (n int) {
+		if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	h.exec(`ALTER TABLE message SET (autovacuum_enabled = false)`)
+	h.accept(h.request("the first"))
+	for range 40 { // on each of its connections it has seen enough arguments to plan for all
+		h.load(h.webhook.Lane)
+	}
+	const n = 2000
+	crowd(32, n, func(i int) { h.accept(h.request(text(i))) })
+
+	for range 40 {
+		h.load(h.webhook.Lane)
+	}
+
+	if err := h.Close(); err != nil { // the ends of its connections count what they have read
+		t.Fatal(err)
+	}
+	for count(`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()`) > 1 {
+		<-time.After(10 * time.Millisecond)
+	}
+	if read := count(`SELECT seq_tup_read FROM pg_stat_all_tables WHERE relname = 'message'`); read >= n {
+		t.Errorf("%d messages were read to fetch the first of one lane 40 times", read)
+	}
+}

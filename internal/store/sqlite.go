@@ -31,7 +31,7 @@ func sqliteDialect(dir string) dialect {
 			switch as {
 			case forWriting:
 				return openSQLite(dir, "cache_size(-32000)")
-			case forReading:
+			case forReading, forSending:
 				return openSQLite(dir, "query_only(1)", "cache_size(-8000)")
 			case forCheckpoints:
 			}

@@ -57,6 +57,7 @@ type Store struct {
 	macKey  []byte
 	writer  *writer
 	reads   *reads
+	sends   *reads  // what the engine sends: never behind what people look at
 	side    *sql.DB // checkpoints
 	metrics *metrics
 	probe   probe
@@ -124,7 +125,7 @@ func (s *Store) open(ctx context.Context, faults *Faults) (err error) {
 		return err
 	}
 	var pools [forCheckpoints + 1]*sql.DB
-	for _, as := range [...]use{forWriting, forReading, forCheckpoints} {
+	for _, as := range [...]use{forWriting, forReading, forSending, forCheckpoints} {
 		if pools[as], err = s.dialect.open(as); err != nil {
 			return fmt.Errorf("open the database: %w", err)
 		}
@@ -133,9 +134,10 @@ func (s *Store) open(ctx context.Context, faults *Faults) (err error) {
 	pools[forCheckpoints].SetMaxOpenConns(1)
 	s.side = pools[forCheckpoints]
 	if err := s.prepare(ctx, pools[forWriting]); err != nil {
-		return errors.Join(err, pools[forWriting].Close(), pools[forReading].Close(), s.side.Close())
+		return errors.Join(err, pools[forWriting].Close(), pools[forReading].Close(), pools[forSending].Close(), s.side.Close())
 	}
 	s.reads = newReads(pools[forReading], &s.dialect, faults)
+	s.sends = newReads(pools[forSending], &s.dialect, faults)
 	s.writer = newWriter(s, pools[forWriting], faults)
 	go s.writer.run(context.WithoutCancel(ctx))
 	return nil
@@ -177,7 +179,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.metrics.unregister()
 		s.writer.close()
-		s.closeErr = errors.Join(s.reads.close(), s.side.Close(), s.writer.db.Close())
+		s.closeErr = errors.Join(s.reads.close(), s.sends.close(), s.side.Close(), s.writer.db.Close())
 	})
 	return s.closeErr
 }

@@ -78,7 +78,7 @@ func sweepRules(sw connector.Sweep) (rules []sweepRule) {
 // sweepable looks for what there is to end, outside of the writer: a long queue
 // with nothing to end in it costs nobody his turn.
 func (s *Store) sweepable(ctx context.Context, sw connector.Sweep) (found []connector.End, err error) {
-	err = s.reads.read(ctx, func(ctx context.Context, c *session) error {
+	err = s.sends.read(ctx, func(ctx context.Context, c *session) error {
 		known := map[connector.Seq]bool{}
 		for _, r := range sweepRules(sw) {
 			err := c.each(ctx, r.by, func(rows *sql.Rows) error {

@@ -136,7 +136,7 @@ func (l *Leases) Begin(ctx context.Context) error {
 		return err
 	}
 	var from string
-	err = l.s.reads.read(ctx, func(ctx context.Context, c *session) error {
+	err = l.s.sends.read(ctx, func(ctx context.Context, c *session) error {
 		return c.one(ctx, q(`SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT)`), &from)
 	})
 	if err != nil {
@@ -154,7 +154,7 @@ func (l *Leases) Heard(ctx context.Context) (wakes []connector.LaneWake, err err
 	defer l.hear.mu.Unlock()
 	change, from := l.hear.change, l.hear.from
 	var seen map[int64]bool
-	err = l.s.reads.read(ctx, func(ctx context.Context, c *session) error {
+	err = l.s.sends.read(ctx, func(ctx context.Context, c *session) error {
 		wakes, seen = nil, make(map[int64]bool)
 		return c.each(ctx, q(heard, l.hear.change, l.hear.from), func(rows *sql.Rows) error {
 			var kind int
@@ -206,7 +206,7 @@ func (l *Leases) Hint(ctx context.Context) {
 					return
 				case <-l.hear.due[channel]:
 				}
-				_ = l.s.reads.read(ctx, func(ctx context.Context, c *session) error { // without it others look a little later
+				_ = l.s.sends.read(ctx, func(ctx context.Context, c *session) error { // without it others look a little later
 					_, err := c.exec(ctx, q(`SELECT pg_notify($1, '')`, channel))
 					return err
 				})
