@@ -21,6 +21,9 @@ type measured struct {
 func accept(ctx context.Context, b *bench) error {
 	p := &plot{title: "Durable accept: latency against load", x: "calls at once", y: "ms"}
 	for _, connections := range []int{1, 16, 64, 256} {
+		if b.only > 0 && connections != b.only {
+			continue
+		}
 		if err := b.acceptAt(ctx, connections, p); err != nil {
 			return err
 		}

@@ -76,15 +76,17 @@ func (l *load) eachOnce(ctx context.Context, hooks []string, aSecond int) (took 
 		})
 	}
 	all.Wait()
-	time.Sleep(time.Second) // the last may be on their way
-	came, failed := l.s.sink.arrivals()
-	if err != nil || failed != nil {
-		return nil, fmt.Errorf("%w %w", err, failed)
+	if err != nil {
+		return nil, err
+	}
+	came, err := l.s.sink.await(len(hooks), 30*time.Second) // the last may be on their way
+	if err != nil {
+		return nil, err
 	}
 	for i := range hooks {
 		when, ok := came[fmt.Sprintf("mark-%d", i)]
 		if !ok {
-			return nil, fmt.Errorf("text %d did not arrive within a second", i)
+			return nil, fmt.Errorf("text %d did not arrive within 30 s", i)
 		}
 		took = append(took, time.Duration(when-began[i]))
 	}
@@ -161,7 +163,7 @@ func openTransaction(ctx context.Context, b *bench) error {
 	go func() { done <- newLoad(s, 8).steady(busy, 200, s.hooks[50:]) }()
 	defer func() { stop(); <-done }()
 
-	before, err := s.steadily(ctx, b.span)
+	before, err := s.steadily(ctx, min(b.span, time.Minute))
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type plan struct {
 func plans() []plan {
 	return []plan{
 		{"accept", "durable accepts a second, beside an endpoint that keeps nothing", accept},
+		{"nodes", "durable accepts a second of two nodes on one PostgreSQL, beside one node's", nodes},
 		{"deliver", "accept and deliver at once, 1,000 webhooks, beside a bare client that posts in a loop", deliver},
 		{"steady", "50 texts a second over 1,000 webhooks: from the call to Teams", steady},
 		{"sink50", "a Teams that takes 50 ms for each post", sink50},
@@ -45,6 +46,7 @@ type bench struct {
 	rounds   int           // how often each is measured, in turn
 	span     time.Duration // how long one measurement takes
 	scale    float64       // 1: the sizes that the plans name
+	only     int           // so many calls at once in accept; 0: all that it names
 	plots    string        // folder for the pictures; empty: none are drawn
 	out      func(format string, args ...any)
 }
@@ -62,6 +64,7 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 3, "how often each is measured, in turn; the median counts")
 	flag.DurationVar(&b.span, "span", 8*time.Second, "how long one measurement takes; for opentx how long the transaction stays open")
 	flag.Float64Var(&b.scale, "scale", 1, "part of the sizes that the plans name, for a quick look")
+	flag.IntVar(&b.only, "connections", 0, "how many calls at once in accept; 0: 1, 16, 64 and 256")
 	flag.StringVar(&b.plots, "plots", "", "a folder for the plots as SVG; empty: none")
 	flag.Parse()
 	if b.bin == "" {

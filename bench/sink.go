@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -57,6 +58,19 @@ func (s *sink) arrivals() (map[string]int64, error) {
 	defer func() { _ = res.Body.Close() }()
 	came := map[string]int64{}
 	return came, json.NewDecoder(res.Body).Decode(&came)
+}
+
+// await collects the arrivals of n marked texts, or of those that come in time.
+func (s *sink) await(n int, most time.Duration) (map[string]int64, error) {
+	all := map[string]int64{}
+	for end := time.Now().Add(most); len(all) < n && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		came, err := s.arrivals()
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, came)
+	}
+	return all, nil
 }
 
 // posts is how many posts the sink has taken.

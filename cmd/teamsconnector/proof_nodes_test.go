@@ -103,7 +103,8 @@ type proof struct {
 	faults int
 }
 
-func newProof(t *testing.T) *proof {
+// newProof starts two nodes under load; bins are other programs than the built one that they run.
+func newProof(t *testing.T, bins ...string) *proof {
 	t.Helper()
 	o := fast()
 	o.Latency = simulator.Latency{Fixed: 50 * time.Millisecond}
@@ -121,6 +122,9 @@ func newProof(t *testing.T) *proof {
 	for i := range p.nodes {
 		p.cables[i] = layCable(t, socket)
 		p.nodes[i] = in.another()
+		if i < len(bins) {
+			p.nodes[i].bin = bins[i]
+		}
 		p.nodes[i].where = slices.Clone(in.where)
 		p.nodes[i].where[1] = fmt.Sprintf("postgres://postgres@%s%s?sslmode=disable", p.cables[i].address, database.Path)
 	}
@@ -246,7 +250,11 @@ func (p *proof) busiest() int {
 // strike does something to the busiest node and waits until the other has taken over.
 func (p *proof) strike(what func(i int), after func(i int)) {
 	p.t.Helper()
-	i := p.busiest()
+	p.strikeAt(p.busiest(), what, after)
+}
+
+func (p *proof) strikeAt(i int, what func(i int), after func(i int)) {
+	p.t.Helper()
 	pid, at := p.nodes[i].cmd.Process.Pid, time.Now()
 	what(i)
 	p.faults++
@@ -358,7 +366,11 @@ func (p *proof) leases() {
 			unknown++
 			continue
 		}
-		of := tenures[shard[a.lane]]
+		n, asked := shard[a.lane]
+		if !asked {
+			continue // none of the proof's own
+		}
+		of := tenures[n]
 		i, _ := slices.BinarySearchFunc(of, a.start, func(t tenure, at time.Time) int { return t.at.Compare(at) })
 		if i == 0 || of[i-1].pid != a.pid || of[i-1].until.Before(a.start) {
 			without++
