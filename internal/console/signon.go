@@ -84,7 +84,7 @@ func (c *Console) linkSignOn(v *visit) error {
 	if _, err := c.who.LinkHolder(v.r.Context(), link); err != nil {
 		return v.dead(err)
 	}
-	to, err := v.beginSignOn(auth.SignOnRequest{Directory: connector.DirectoryID(v.r.FormValue("directory")), Next: "/", Link: link})
+	to, err := v.beginSignOn(auth.SignOnRequest{Directory: connector.DirectoryID(v.r.FormValue("directory")), Next: local(v.r.FormValue("next"), "/"), Link: link})
 	if err != nil {
 		return err
 	}

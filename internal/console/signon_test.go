@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -176,6 +178,25 @@ func TestIdentityProviderSignsInWhoWasInvitedByTheirAddress(t *testing.T) {
 		t.Errorf("another subject with the same address: %d", got.status)
 	}
 	p.silent(idp)
+}
+
+func TestALinkOfAMailLeadsOnByAProviderToo(t *testing.T) {
+	idp := newProvider(t)
+	p := withProvider(t, idp)
+	for next, want := range map[string]string{
+		"/members?dialog=invite": "/members?dialog=invite", "//evil.example": "/", `/\evil.example`: "/", "https://evil.example/": "/", "javascript:alert(1)": "/", "": "/",
+	} {
+		link := "/link/" + p.invite(fmt.Sprintf("p%x@fabrikam.example", next)) + "?next=" + url.QueryEscape(next)
+		idp.claims["sub"] = "canary " + next
+		b := p.browser()
+		way := html.UnescapeString(between(b.get(link).body, `class="btn" href="`, `"`))
+
+		got := b.get(b.visitProvider(way))
+
+		if got.status != http.StatusSeeOther || got.location != want {
+			t.Errorf("next=%q by %q: %d to %q, want %q", next, way, got.status, got.location, want)
+		}
+	}
 }
 
 func TestAnAnswerIsTakenOnceAndInItsOwnBrowserOnly(t *testing.T) {
