@@ -124,7 +124,7 @@ func Read(ctx context.Context, t *testing.T, text string) {
 // Picture is what the window shows, as WebP.
 func Picture(ctx context.Context, t *testing.T) []byte {
 	t.Helper()
-	const quality = 85
+	const quality = 75
 	shown, err := chromedp.Run(ctx, func(ctx context.Context, target *chromedp.Target) (page.CaptureScreenshotResult, error) {
 		return cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: new(int64(quality))})
 	})

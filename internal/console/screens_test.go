@@ -32,13 +32,14 @@ func TestScreens(t *testing.T) {
 			strings.ReplaceAll(s.picture, "-", " "), s.pattern, s.picture, s.picture, strings.ReplaceAll(s.picture, "-", " "), s.picture)
 		for _, how := range looks() {
 			must(t, chromedp.Do(ctx, chromedp.EmulateViewport(how.width, 400)))
-			w.visit(ctx, t, s) // anew for each look: a dialog measures the window when it opens
+			w.names["look"] = how.name // no two pairs of keys have one name
+			w.visit(ctx, t, s)         // anew for each look: a dialog measures the window when it opens
 			how.set(ctx, t)
 			if strings.HasPrefix(s.pattern, "GET /messages/{id}") {
 				browsertest.Arrive(ctx, t, "document.querySelector('.ac .ac-adaptiveCard')")
 			}
 			tall := browsertest.Ask[int64](ctx, t, "Math.max(document.body.scrollHeight, ...[...document.querySelectorAll('dialog[open]')].map(d => d.scrollHeight + 96), 480)")
-			must(t, chromedp.Do(ctx, chromedp.EmulateViewport(how.width, min(tall, 1600))))
+			must(t, chromedp.Do(ctx, chromedp.EmulateViewport(how.width, min(tall, 1200))))
 			picture := browsertest.Picture(ctx, t)
 			must(t, os.WriteFile(filepath.Join(dir, s.picture+"-"+how.name+".webp"), picture, 0o644))
 		}

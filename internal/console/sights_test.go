@@ -122,7 +122,7 @@ func marketSights() []sight {
 		{"GET /subscriptions/{id}", rich, "/subscriptions/{sub}?delete={keys}", "keys-delete"},
 		{"GET /subscriptions/{id}", wrong, "/subscriptions/sub_none", ""},
 		{"POST /subscriptions/{id}/name", wrong, "/subscriptions/{sub}/name?instanceName=", ""},
-		{"POST /subscriptions/{id}/keys", rich, "/subscriptions/{sub}/keys?name=Shop", "keys-made"},
+		{"POST /subscriptions/{id}/keys", rich, "/subscriptions/{sub}/keys?name=Shop+{look}", "keys-made"},
 		{"POST /subscriptions/{id}/keys", wrong, "/subscriptions/{sub}/keys?name=", ""},
 		{"POST /subscriptions/{id}/keys/{keys}/delete", wrong, "/subscriptions/{sub}/keys/keys_none/delete?", ""},
 		{"GET /subscriptions/{id}", rich, "/subscriptions/{sub}?cancel=1", ""},
