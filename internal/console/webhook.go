@@ -83,7 +83,7 @@ func (c *Console) settings(v *visit) error {
 		if o, ok := connector.ParseOnUnclear(v.field("onUnclear")); ok {
 			f.OnUnclear = &o
 		}
-		_, failed = c.desk.ChangeWebhook(v.r.Context(), v.session.Actor, admin.WebhookChange{Webhook: id, WebhookFields: f})
+		_, failed = c.desk.ChangeWebhook(v.r.Context(), v.session.Actor, admin.WebhookChange{Webhook: id, Version: v.madeFor(), WebhookFields: f})
 	}
 	if failed == nil {
 		return v.done("/webhooks/"+string(id), "Saved.")
@@ -92,10 +92,28 @@ func (c *Console) settings(v *visit) error {
 	if err != nil {
 		return err
 	}
+	failed = overtaken(failed, "Somebody changed these settings since you opened them. They are shown as they stand now: change them again, and save.")
 	if err := w.form.take(failed); err != nil {
 		return err
 	}
 	return v.webhook(http.StatusUnprocessableEntity, w)
+}
+
+// madeFor is the version that a form was made for; 0: it does not say, and any is meant.
+func (v *visit) madeFor() int64 {
+	n, err := strconv.ParseInt(v.field("version"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// overtaken tells in the form itself that somebody else was faster.
+func overtaken(err error, said string) error {
+	if is(err, connector.Changed) {
+		return connector.Invalid("", "%s", said)
+	}
+	return err
 }
 
 // checked is whether a box of a form is ticked.

@@ -194,7 +194,7 @@ func (c *Console) editWebhook(v *visit) error {
 		return err
 	}
 	query := url.Values{"instance": {string(hook.Subscription)}}
-	made, failed := c.desk.ChangeWebhook(v.r.Context(), v.session.Actor, admin.WebhookChange{Webhook: id, WebhookFields: v.webhookFields()})
+	made, failed := c.desk.ChangeWebhook(v.r.Context(), v.session.Actor, admin.WebhookChange{Webhook: id, Version: v.madeFor(), WebhookFields: v.webhookFields()})
 	if failed == nil {
 		return c.savedWebhook(v, made, query, "“"+made.Name+"” is saved.")
 	}
@@ -203,6 +203,8 @@ func (c *Console) editWebhook(v *visit) error {
 		return err
 	}
 	p.hook = &hook
+	failed = overtaken(failed, "Somebody changed this webhook since you opened it: it is “"+hook.Name+"” with "+masked(hook.Host)+" and the flow owner "+
+		nameOr(hook.FlowOwner, "not named")+" now. What you typed is still here: save again to put it in the place of that.")
 	return v.webhooksFailed(p, "edit", failed)
 }
 

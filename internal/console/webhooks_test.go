@@ -180,3 +180,46 @@ func TestMessagesOfNobodyElseAreListed(t *testing.T) {
 		t.Errorf("somebody else's: %d, want 404", foreign.status)
 	}
 }
+
+// Issue 6: two people editing at once.
+func TestWhoIsOvertakenInAnEditIsToldAndKeepsWhatWasTyped(t *testing.T) {
+	b, sub, id := withWebhook(t)
+	id = "wh_" + id
+	opened := url.Values{"version": {between(b.get("/console?instance="+sub+"&edit="+id).body, `name="version" value="`, `"`)}, "name": {"Mine"}, "owner": {"Ada"}, "url": {""}}
+	settings := url.Values{"version": opened["version"], "urgent": {"1"}}
+	b.post("/webhooks/"+id+"/edit", url.Values{"name": {"Theirs"}, "owner": {"Jan"}, "url": {""}})
+
+	late := b.post("/webhooks/"+id+"/edit", opened)
+	stale := b.post("/webhooks/"+id+"/settings", settings)
+	opened.Set("version", between(late.body, `name="version" value="`, `"`))
+	again := b.post("/webhooks/"+id+"/edit", opened)
+
+	if late.status != http.StatusUnprocessableEntity || !strings.Contains(late.body, "it is “Theirs”") || !strings.Contains(late.body, `value="Mine"`) {
+		t.Errorf("the slower one gets %d %q", late.status, between(late.body, `class="err"`, "</p>"))
+	}
+	if stale.status != http.StatusUnprocessableEntity || !strings.Contains(stale.body, "Somebody changed these settings") {
+		t.Errorf("old settings get %d", stale.status)
+	}
+	if again.status != http.StatusSeeOther || !strings.Contains(b.get("/console").body, "Mine") {
+		t.Errorf("saved again: %d", again.status)
+	}
+}
+
+// Issue 6: a webhook deleted in another tab.
+func TestAWebhookThatWasDeletedInAnotherTabIsSaidToBeGone(t *testing.T) {
+	b, sub, id := withWebhook(t)
+	id = "wh_" + id
+	b.post("/webhooks/"+id+"/delete", url.Values{})
+
+	for _, path := range []string{"/webhooks/" + id, "/console?instance=" + sub + "&edit=" + id} {
+		if got := b.get(path); got.status != http.StatusNotFound || !strings.Contains(got.body, "Not here") {
+			t.Errorf("GET %s: %d", path, got.status)
+		}
+	}
+	for _, do := range []string{"edit", "settings", "pause", "resume", "test", "delete"} {
+		got := b.post("/webhooks/"+id+"/"+do, url.Values{"name": {"x"}, "send": {"all"}})
+		if got.status != http.StatusNotFound || !strings.Contains(got.body, "Not here") {
+			t.Errorf("%s: %d", do, got.status)
+		}
+	}
+}
