@@ -65,6 +65,7 @@ func killed(t *testing.T, in *installation, kills int) {
 	})
 
 	checkKills(t, in.sim.Oracle(), acked, kills)
+	checkUsage(t, in)
 	t.Logf("proof: kill -9 under load (%s): %d kills, at least %d waiting at each, %d messages acknowledged", in.rowsOf[0], kills, lowest, len(acked))
 }
 
@@ -90,6 +91,17 @@ func checkKills(t *testing.T, report simulator.Report, acked []string, kills int
 		}
 		if twice[f.ID] > kills {
 			t.Errorf("%s: %d duplicates after %d kills, want at most one for each", f.Channel, twice[f.ID], kills)
+		}
+	}
+}
+
+// checkUsage counts the messages that a license sent, and what was counted of them.
+func checkUsage(t *testing.T, in *installation) {
+	t.Helper()
+	for column, states := range map[string]string{"accepted": "1, 2, 3, 4, 5, 6", "sent": "2, 3", "failed": "4", "expired": "5", "uncertain": "6"} {
+		rows := in.rows("SELECT count(*) FROM message WHERE subscription IN (SELECT subscription FROM keys) AND state IN (" + states + ")")
+		if counted := in.rows("SELECT COALESCE(SUM(" + column + "), 0) FROM usage"); counted != rows {
+			t.Errorf("usage counts %d messages %s, and there are %d", counted, column, rows)
 		}
 	}
 }
