@@ -73,3 +73,14 @@ func (a *Admin) DeleteKeysByID(ctx context.Context, who connector.Actor, sub con
 	}
 	return a.deleteKeys(ctx, store.KeysFate{Keys: keys}, who.Name)
 }
+
+// DeletingKeys is a pair that somebody thinks of deleting, with what waits under it.
+func (a *Admin) DeletingKeys(ctx context.Context, who connector.Actor, sub connector.SubscriptionID, id connector.KeysID) (*DeletedKeys, error) {
+	keys, err := a.KeysByID(ctx, who, sub, id)
+	if err != nil {
+		return nil, err
+	}
+	d := DeletedKeys{Keys: keys}
+	d.Waiting, d.Uncounted = a.store.WaitingUnder(ctx, id) // asked or not, they can be deleted
+	return &d, nil
+}

@@ -18,6 +18,9 @@ func (c *Console) subscriptions(v *visit) error {
 	return v.show(http.StatusOK, page{title: "Subscriptions", tab: "subscriptions"}, subscriptionsPage(v, all))
 }
 
+// shownWaiting is how many webhooks are named before a pair of keys is deleted.
+const shownWaiting = 10
+
 // dashboard is what the service management dashboard shows.
 type dashboard struct {
 	sub  admin.SubscriptionRow
@@ -30,7 +33,7 @@ type dashboard struct {
 	// made are keys that were made just now, with their secret; nil: none were.
 	made *admin.Keys
 	// deleting is the pair that the person is asked about; nil: none.
-	deleting *admin.KeysRow
+	deleting *admin.DeletedKeys
 }
 
 func (c *Console) subscription(v *visit) error {
@@ -40,9 +43,9 @@ func (c *Console) subscription(v *visit) error {
 	}
 	q := v.r.URL.Query()
 	d.add, d.rename, d.cancel = q.Get("create") == "keys", q.Get("rename") != "", q.Get("cancel") != ""
-	for i := range d.keys {
-		if string(d.keys[i].ID) == q.Get("delete") {
-			d.deleting = &d.keys[i]
+	if id := connector.KeysID(q.Get("delete")); id != "" {
+		if d.deleting, err = c.desk.DeletingKeys(v.r.Context(), v.session.Actor, d.sub.ID, id); err != nil {
+			return err
 		}
 	}
 	if d.rename {

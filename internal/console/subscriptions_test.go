@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/console"
 )
 
@@ -65,6 +66,30 @@ func TestDeletingKeysAsksFirst(t *testing.T) {
 	}
 	if reload := b.get(path); strings.Contains(reload.body, "are deleted") {
 		t.Error("it is said twice")
+	}
+}
+
+// Part 5 of product.md: Delete names what still waits under that key.
+func TestTheQuestionBeforeKeysAreDeletedNamesWhatWaitsUnderThem(t *testing.T) {
+	b, sub, hook, _ := full(t)
+	path := "/subscriptions/" + sub
+	b.post(path+"/keys", url.Values{"name": {"Idle app"}})
+	all, err := b.store.KeysOf(t.Context(), connector.SubscriptionID(sub))
+	must(t, err)
+	asked := map[string]string{}
+	for _, k := range all {
+		asked[k.Name] = b.get(path + "?delete=" + string(k.ID)).body
+		b.post(path+"/keys/"+string(k.ID)+"/delete", url.Values{})
+	}
+
+	if question := between(asked["Invoice app"], "<dialog", "</dialog>"); !strings.Contains(question, `href="/messages?webhook=`+hook+`">Support tickets</a>: 3 messages`) || strings.Contains(question, "Alerts") {
+		t.Errorf("the question about keys under which 3 messages wait is %s", question)
+	}
+	if question := between(asked["Idle app"], "<dialog", "</dialog>"); strings.Contains(question, "Waiting") || !strings.Contains(question, "Yes, delete") {
+		t.Errorf("the question about keys under which nothing waits is %s", question)
+	}
+	if gone := b.get(path + "?delete=" + string(all[0].ID)); gone.status != http.StatusNotFound {
+		t.Errorf("the question about keys that were deleted in another tab: %d", gone.status)
 	}
 }
 
