@@ -69,6 +69,7 @@ type Admin struct {
 	publicURL string
 	operators []string
 	log       *slog.Logger
+	shown     shown
 }
 
 // New makes the desk over a store.

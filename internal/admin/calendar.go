@@ -35,13 +35,14 @@ type calendar struct {
 	operators []string // addresses; none: those of the operators' accounts
 	base      string   // of links
 	closed    bool     // only operators let in who has no account yet
+	shown     func(context.Context) Settings
 }
 
 // Run keeps the calendar until ctx ends: reminders of what ends, and mails of all that
 // people should hear of. Several processes may run it: each notice is written once, and
 // each of its mails is accepted once.
 func (a *Admin) Run(ctx context.Context) {
-	c := &calendar{store: a.store, send: a.send, operators: a.operators, base: a.publicURL, closed: a.closed}
+	c := &calendar{store: a.store, send: a.send, operators: a.operators, base: a.publicURL, closed: a.closed, shown: a.Shown}
 	tick := time.NewTicker(mailEvery)
 	defer tick.Stop()
 	var looked, rested time.Time
@@ -193,8 +194,12 @@ func (c *calendar) write(ctx context.Context, about []store.Notice, to store.Add
 	if err != nil || link == "" && about[0].Kind == connector.NoticePassword { // their access was ended meanwhile
 		return err
 	}
+	house := c.shown(ctx)
 	mail := c.words(about, link)
-	mail.To, mail.Name = to.Email, to.Name
+	mail.To, mail.Name, mail.Product, mail.Support = to.Email, to.Name, house.ProductName, house.Support
+	if about[0].Kind == connector.NoticeInvitation && about[0].OrganizationName == "" && house.ProductName != "" {
+		mail.Subject = invitedTo + house.ProductName
+	}
 	body, err := mail.Encode()
 	if err != nil {
 		return err

@@ -64,6 +64,8 @@ func say(about []store.Notice) said {
 	return sayTerm(n)
 }
 
+const invitedTo = "You are invited to "
+
 func sayPerson(n *store.Notice) said {
 	if n.Kind == connector.NoticePassword {
 		return said{"Choose a new password", []string{
@@ -75,7 +77,7 @@ func sayPerson(n *store.Notice) said {
 	if where == "" {
 		where = "Teams Connector"
 	}
-	return said{"You are invited to " + where, []string{
+	return said{invitedTo + where, []string{
 		"In the Communication Services Console you configure webhooks, look at messages and watch usage.",
 	}, "Open the console", "/console"}
 }

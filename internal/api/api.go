@@ -136,7 +136,7 @@ func (a *API) routes() []route {
 	return slices.Concat(
 		a.sendRoutes(),
 		a.webhookRoutes(), a.messageRoutes(),
-		a.planRoutes(), a.organizationRoutes(), a.memberRoutes(), a.directoryRoutes(), a.subscriptionRoutes(), a.orderRoutes(), a.keysRoutes(), a.tokenRoutes(), a.usageRoutes(), a.exportRoutes(), a.nodeRoutes(), a.noticeRoutes(),
+		a.planRoutes(), a.organizationRoutes(), a.memberRoutes(), a.directoryRoutes(), a.subscriptionRoutes(), a.orderRoutes(), a.keysRoutes(), a.tokenRoutes(), a.usageRoutes(), a.exportRoutes(), a.nodeRoutes(), a.settingsRoutes(), a.noticeRoutes(),
 		a.serviceRoutes(),
 	)
 }

@@ -99,7 +99,9 @@ func tenancyWalks() map[string]walk {
 		"POST /api/v1/plans":       {body: named, may: "operator", lower: "admin", foreign: 403},
 		"PATCH /api/v1/plans/{id}": {path: fixed("/api/v1/plans/trial"), body: fixed(`{"price":"free"}`), may: "operator", lower: "admin", foreign: 403},
 
-		"GET /api/v1/nodes": {may: "operator", lower: "admin", foreign: 403},
+		"GET /api/v1/nodes":      {may: "operator", lower: "admin", foreign: 403},
+		"GET /api/v1/settings":   {may: "operator", lower: "admin", foreign: 403},
+		"PATCH /api/v1/settings": {body: fixed(`{"productName":"Contoso Notify"}`), may: "operator", lower: "admin", foreign: 403},
 
 		"GET /api/v1/organizations":             {may: "member", foreign: 200},
 		"POST /api/v1/organizations":            {body: named, may: "operator", lower: "admin", foreign: 403},

@@ -15,6 +15,9 @@ type Mail struct {
 	// Button leads to Link; empty: there is none.
 	Button string `json:"button,omitempty"`
 	Link   string `json:"link,omitempty"`
+	// Product is what the installation is called, Support where its people ask: an address or an https:// page; empty: as shipped, nowhere.
+	Product string `json:"product,omitempty"`
+	Support string `json:"support,omitempty"`
 }
 
 // Encode writes the form in which a mail is stored.

@@ -54,6 +54,7 @@ func auditKinds() [][2]string {
 		{"directory", "Identity providers"},
 		{"organization", "Organizations"},
 		{"plan", "Plans"},
+		{"settings", "Settings"},
 		{"installation", "Installation"},
 	}
 }

@@ -22,6 +22,7 @@ var operatorParts = [...]struct{ name, path, label string }{
 	{"nodes", "/nodes", "Nodes"},
 	{"outbox", "/operate/outbox", "Outbox"},
 	{"audit", "/audit", "Audit log"},
+	{"settings", "/operate/settings", "Settings"},
 }
 
 // tenantsView is what the list of organizations shows.

@@ -44,7 +44,7 @@ func operatorPages(b *browser, sub string) []string {
 		"/operate/organizations", "/operate/organizations?q=conto", "/operate/organizations?add=1", "/operate/organizations?q=none",
 		"/operate/organizations/" + org, "/operate/organizations/" + org + "?dialog=rename", "/operate/organizations/" + org + "?dialog=suspend",
 		"/operate/organizations/" + org + "?dialog=erase", "/operate/organizations/" + org + "?dialog=subscribe",
-		"/operate/health", "/nodes", "/operate/find", "/operate/find?id=" + sub,
+		"/operate/health", "/nodes", "/operate/settings", "/operate/find", "/operate/find?id=" + sub,
 		"/operate/orders?state=all", "/operate/plans", "/operate/plans?add=1", "/operate/plans?edit=standard", "/operate/subscriptions", "/operate/subscriptions?q=none",
 	}
 }

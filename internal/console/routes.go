@@ -8,6 +8,8 @@ type route struct {
 	handle  func(v *visit) error
 	// open: it may be used without being signed in.
 	open bool
+	// most is how large its form may be, in bytes; 0: maxForm.
+	most int64
 	// operator: for all others it is not there.
 	operator bool
 }
@@ -38,6 +40,8 @@ func (c *Console) doorRoutes() []route {
 		{pattern: "POST /link/{link}", handle: c.useLink, open: true},
 		{pattern: "GET /link/{link}/oidc", handle: c.linkSignOn, open: true},
 		{pattern: "POST /theme", handle: c.theme, open: true},
+		{pattern: "GET /logo", handle: c.logo, open: true},
+		{pattern: "GET /terms", handle: c.terms, open: true},
 	}
 }
 
@@ -136,6 +140,8 @@ func (c *Console) operatorRoutes() []route {
 		{pattern: "GET /nodes", handle: c.nodes},
 		{pattern: "GET /nodes/events", handle: c.nodeEvents},
 		{pattern: "GET /operate/usage.csv", handle: c.usageOfAll},
+		{pattern: "GET /operate/settings", handle: c.houseSettings},
+		{pattern: "POST /operate/settings", handle: c.changeHouse, most: maxUpload},
 		{pattern: "GET /operate/outbox", handle: c.outbox},
 		{pattern: "GET /operate/outbox/{id}", handle: c.letter},
 	}

@@ -135,7 +135,7 @@ func (v *visit) dead(err error) error {
 		return err
 	}
 	const title = "This link does not work any more"
-	return v.show(http.StatusNotFound, page{title: title, narrow: true}, trouble(title, known.Message))
+	return v.show(http.StatusNotFound, page{title: title, narrow: true}, trouble(v, title, known.Message))
 }
 
 func (c *Console) useLink(v *visit) error {

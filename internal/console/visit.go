@@ -12,6 +12,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"github.com/teamsconnector/teamsconnector/internal/admin"
 	"github.com/teamsconnector/teamsconnector/internal/auth"
 	"github.com/teamsconnector/teamsconnector/internal/connector"
 	"github.com/teamsconnector/teamsconnector/internal/look"
@@ -25,6 +26,8 @@ type visit struct {
 	session auth.Session
 	// toast is what the last change says on the next page; said once.
 	toast string
+	// house is what the operator calls this installation.
+	house admin.Settings
 }
 
 // The console's cookies.
@@ -51,7 +54,7 @@ func (c *Console) serve(rt route) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		v := &visit{Console: c, w: w, r: r}
+		v := &visit{Console: c, w: w, r: r, house: c.desk.Shown(r.Context())}
 		if err := c.answer(v, rt); err != nil {
 			v.fail(err)
 		}
@@ -59,7 +62,7 @@ func (c *Console) serve(rt route) http.Handler {
 }
 
 func (c *Console) answer(v *visit, rt route) error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, max(maxForm, rt.most))
 	if cookie, err := v.r.Cookie(c.cookieName(sessionCookie)); err == nil {
 		session, err := c.who.Session(v.r.Context(), cookie.Value)
 		switch {
@@ -227,7 +230,7 @@ func (v *visit) fail(err error) {
 	if status == http.StatusServiceUnavailable {
 		v.w.Header().Set("Retry-After", "2")
 	}
-	_ = v.show(status, page{title: title}, trouble(title, known.Message))
+	_ = v.show(status, page{title: title}, trouble(v, title, known.Message))
 }
 
 // statusOf is how a code is answered to people: most say what is wrong in a form.

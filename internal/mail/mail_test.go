@@ -144,6 +144,7 @@ func hello() connector.Mail {
 	return connector.Mail{
 		To: "jane@fabrikam.test", Name: "Jané Dœ 🎉", Subject: "Your order is confirmed – größer",
 		Lines: []string{"Hello <Jané>,", "it works."}, Button: "Open it", Link: "https://connector.contoso.test/link/abc?x=1&y=2",
+		Product: "Contoso & Co", Support: "help@contoso.test",
 	}
 }
 
@@ -174,7 +175,7 @@ func TestAMailArrivesAsTextAndAsHTML(t *testing.T) {
 	}
 	parts := multipart.NewReader(got.Body, params["boundary"])
 	for _, want := range []struct{ kind, text string }{
-		{"text/plain", "Hello <Jané>,\r\n\r\nit works.\r\n\r\nOpen it:\r\nhttps://connector.contoso.test/link/abc?x=1&y=2"},
+		{"text/plain", "Hello <Jané>,\r\n\r\nit works.\r\n\r\nOpen it:\r\nhttps://connector.contoso.test/link/abc?x=1&y=2\r\n\r\nQuestions? help@contoso.test\r\n\r\n-- \r\nContoso & Co"},
 		{"text/html", `<a href="https://connector.contoso.test/link/abc?x=1&amp;y=2"`},
 	} {
 		part, err := parts.NextPart()
@@ -182,7 +183,7 @@ func TestAMailArrivesAsTextAndAsHTML(t *testing.T) {
 			t.Fatal(err)
 		}
 		body, err := io.ReadAll(part)
-		if err != nil || !strings.HasPrefix(part.Header.Get("Content-Type"), want.kind) || !strings.Contains(string(body), want.text) {
+		if err != nil || !strings.HasPrefix(part.Header.Get("Content-Type"), want.kind) || !strings.Contains(string(body), want.text) || !strings.Contains(string(body), "Questions? "+hello().Support) {
 			t.Errorf("part %s (%v) is\n%s\nwant in it %s", part.Header.Get("Content-Type"), err, body, want.text)
 		}
 	}

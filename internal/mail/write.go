@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -25,7 +26,7 @@ func (c *Client) write(p connector.Parcel) (*gomail.Msg, error) {
 	if err != nil {
 		return nil, err
 	}
-	mail.Subject = oneLine(mail.Subject)
+	mail.Subject, mail.Product = oneLine(mail.Subject), cmp.Or(oneLine(mail.Product), "Teams Connector")
 	msg := gomail.NewMsg()
 	if err := msg.From(c.from); err != nil {
 		return nil, fmt.Errorf("the sender: %w", err)
@@ -52,7 +53,10 @@ func plain(m connector.Mail) string {
 	if m.Link != "" {
 		parts = append(parts, m.Button+":\n"+m.Link)
 	}
-	return strings.Join(append(parts, "-- \nTeams Connector"), "\n\n") + "\n"
+	if m.Support != "" {
+		parts = append(parts, "Questions? "+m.Support)
+	}
+	return strings.Join(append(parts, "-- \n"+m.Product), "\n\n") + "\n"
 }
 
 func domainOf(from string) string {

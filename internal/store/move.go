@@ -25,6 +25,7 @@ type movedTable struct{ name, order, identity string }
 func movedTables() []movedTable {
 	return []movedTable{
 		{"installation", "id", ""},
+		{"settings", "id", ""},
 		{"plan", "id", "id"},
 		{"organization", "id", "id"},
 		{"person", "id", "id"},
@@ -139,7 +140,7 @@ func emptied(ctx context.Context, tx pgx.Tx) error {
 	if organizations+people > 0 {
 		return fmt.Errorf("the PostgreSQL database is not empty: it has %d organizations and %d people; name an empty one", organizations, people)
 	}
-	for _, table := range []string{"audit", "plan", "installation"} {
+	for _, table := range []string{"audit", "plan", "settings", "installation"} {
 		if _, err := tx.Exec(ctx, "DELETE FROM "+table); err != nil {
 			return fmt.Errorf("empty the target: %w", err)
 		}
